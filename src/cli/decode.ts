@@ -1,7 +1,7 @@
 /** `rfc2228 decode`: describes control lines without keys. */
 import { toUtf8 } from '../bytes.js';
 import { type DecodedLine, type DecodedToken, decodeLine } from '../capture/decode-line.js';
-import { FtpSecurityError } from '../errors.js';
+import { FtpSecurityError, refusalFrom } from '../errors.js';
 import { type Line, LineReader } from '../ftp/line.js';
 import { factsOf, type TokenLevel } from '../protection/protection-level.js';
 import { describeCode } from './code.js';
@@ -13,24 +13,37 @@ import { printable, shorten } from './terminal.js';
 export function decode(args: string[], { stdout }: Streams): number {
   const { values, positionals } = parseOptions({ args, options: JSON_OPTION, allowPositionals: true });
   const fromInput = positionals.length === 0 || (positionals.length === 1 && positionals[0] === '-');
-  const reader = new LineReader();
-  reader.push(controlLines(fromInput ? readInput(0) : toUtf8(positionals.join(' '))));
-
+  const octets = controlLines(fromInput ? readInput(0) : toUtf8(positionals.join(' ')));
   let status: number = EXIT.fine;
-  for (let number = 1; ; number++) {
+  let number = 0;
+  for (const { line, decoded } of decodedLines(octets)) {
+    number++;
+    if (decoded instanceof FtpSecurityError) status = EXIT.faulty;
+    if (values.json) stdout.write(jsonLine(line, decoded));
+    else if (!(decoded instanceof FtpSecurityError)) stdout.write(`${describeLine(decoded).join('\n')}\n`);
+    else stdout.write(`${fromInput ? `line ${number}: ` : ''}${describeError(decoded)}\n`);
+  }
+  if (number === 0) throw new UsageError('decode wants a line');
+  return status;
+}
+
+interface Decoded {
+  /** Undefined if it is not whole, or too long. */
+  line: Line | undefined;
+  decoded: DecodedLine | FtpSecurityError;
+}
+
+function* decodedLines(octets: Uint8Array): Generator<Decoded> {
+  const reader = new LineReader();
+  reader.push(octets);
+  for (;;) {
     let line: Line | undefined;
     try {
       line = reader.next();
-      if (line === undefined && number === 1) throw new UsageError('decode wants a line');
-      if (line === undefined) return status;
-      const decoded = decodeLine(line, KEYLESS);
-      stdout.write(values.json ? jsonLine(line, decoded) : `${describeLine(decoded).join('\n')}\n`);
+      if (line === undefined) return;
+      yield { line, decoded: decodeLine(line, KEYLESS) };
     } catch (error) {
-      if (!(error instanceof FtpSecurityError)) throw error;
-      const place = error.offset === undefined ? '' : ` at octet ${error.offset}`;
-      const which = fromInput ? `line ${number}: ` : '';
-      stdout.write(values.json ? jsonLine(line, error) : `${which}${error.code}${place}: ${error.message}\n`);
-      status = EXIT.faulty;
+      yield { line, decoded: refusalFrom(error) };
     }
   }
 }
@@ -51,6 +64,10 @@ function jsonLine(line: Line | undefined, decoded: DecodedLine | FtpSecurityErro
   if (!(decoded instanceof FtpSecurityError)) return `${JSON.stringify({ line: text, ...decoded, error: null })}\n`;
   const { code, message, offset = null } = decoded;
   return `${JSON.stringify({ line: text, error: { code, message, offset } })}\n`;
+}
+
+function describeError({ code, message, offset }: FtpSecurityError): string {
+  return `${code}${offset === undefined ? '' : ` at octet ${offset}`}: ${message}`;
 }
 
 /** The description as lines of text. */

@@ -145,7 +145,7 @@ function clockOf(time: string | null, utc: boolean): { day: string; time: string
 }
 
 function connectionRow(record: ConnectionRecord, files: boolean): string {
-  const { connection, client, server, mechanism, variant, enctype, keyed, problem } = record;
+  const { connection, client, server, mechanism, variant, enctype } = record;
   const names = [record.client_name, record.server_name].filter(name => name !== null);
   const parts = [
     `connection ${connection}`,
@@ -155,13 +155,21 @@ function connectionRow(record: ConnectionRecord, files: boolean): string {
     enctype === null ? '' : (enctypeOf(enctype)?.name ?? `enctype ${enctype}`),
     printable(names.join(' → ')),
   ];
-  const said = mechanism === null || problem?.code === 'internal' ? problem?.message : undefined;
-  const unkeyed = mechanism === null || keyed ? '' : `  not keyed${problem === null ? '' : `: ${problem.message}`}`;
-  const remark = said === undefined ? unkeyed : `  ${said}`;
-  const { weak, weakness } = record.facts;
-  const warning = weak === true ? `  weak${weakness === undefined ? '' : `: ${weakness}`}` : '';
   const heading = paint('bold', parts.filter(part => part !== '').join('  '));
-  return heading + paint('yellow', printable(remark + warning)) + paint('dim', printable(openerText(record)));
+  const remarks = printable(problemText(record) + weaknessText(record));
+  return heading + paint('yellow', remarks) + paint('dim', printable(openerText(record)));
+}
+
+/** Why its lines could not be opened. */
+function problemText({ mechanism, keyed, problem }: ConnectionRecord): string {
+  if (mechanism === null || problem?.code === 'internal') return problem === null ? '' : `  ${problem.message}`;
+  if (keyed) return '';
+  return problem === null ? '  not keyed' : `  not keyed: ${problem.message}`;
+}
+
+function weaknessText({ facts: { weak, weakness } }: ConnectionRecord): string {
+  if (weak !== true) return '';
+  return weakness === undefined ? '  weak' : `  weak: ${weakness}`;
 }
 
 /** The key that has opened the exchange, as text. */
@@ -175,48 +183,62 @@ function openerText({ server_name, facts }: ConnectionRecord): string {
 }
 
 function messageRow(message: MessageRecord, time: string, width: number | undefined): string {
-  const { connection, from, level, applied, verdict, sequence, tolerated, weak, error } = message;
+  const { level, applied, verdict, sequence, tolerated, weak } = message;
   const place = verdict === 'verified' && sequence !== 'ok' && sequence !== 'none' ? `verified ${sequence}` : verdict;
-  const colour = error !== null ? 'red' : verdict === 'verified' ? 'green' : verdict === 'clear' ? 'dim' : 'yellow';
   const remarks = [
     ...(applied !== null && applied !== level ? [`token is ${applied}`] : []),
     ...(weak ? ['weak'] : []),
     ...tolerated,
   ];
-  const start = `${time === '' ? '' : `${time}  `}${connection} ${from === 'client' ? 'C' : 'S'}  ${level.padEnd(12)}  `;
-  const room = width === undefined ? MAX_SAID : Math.max(MIN_SAID, width - start.length - 15);
-  return [
-    start,
-    `${paint(colour, place.padEnd(13))}  `,
-    shorten(printable((message.text ?? message.wire).replace(/\r?\n?\0?$/, '')), room),
-    remarks.length > 0 ? paint('dim', `  [${remarks.join(', ')}]`) : '',
-    error === null ? '' : paint('red', `  ${error.code}: ${error.message}`),
-  ].join('');
+  const start = startOf(message, time);
+  const room = width === undefined ? MAX_SAID : Math.max(MIN_SAID, width - start.length - VERDICT - 2);
+  const said = shorten(printable((message.text ?? message.wire).replace(/\r?\n?\0?$/, '')), room);
+  return `${start}${verdictOf(message, place)}  ${said}${endOf(remarks, message)}`;
 }
 
 /** The row of a data connection. */
 function dataRow(record: DataRecord, time: string): string {
-  const { connection, from, level, applied, verdict, blocks, bytes, lost, problem, error } = record;
-  const colour = error !== null ? 'red' : verdict === 'verified' ? 'green' : 'yellow';
+  const { level, applied, verdict, command, name, blocks, bytes } = record;
   const size = bytes === null ? '' : `, ${count(bytes, 'octet')}`;
   const remarks = [
     ...(applied !== null && applied !== level ? [`tokens are ${applied}`] : []),
     ...(record.found_by === 'port' ? ['address translated: found by its port'] : []),
     ...(record.found_by === 'time' ? ['address and port translated: found by its time'] : []),
-    ...(lost > 0 ? [`${count(lost, 'octet')} not in the capture`] : []),
-    ...(lost === 0 && error === null && !record.whole ? [problem?.message ?? 'not whole in the capture'] : []),
-    ...(record.offset === null ? ['a part of a file'] : record.offset > 0 ? [`from octet ${record.offset}`] : []),
+    ...partRemarks(record),
   ];
+  const said = shorten(printable(`data of ${command ?? 'a transfer'} ${name ?? ''}`.trimEnd()), MAX_SAID);
+  const sums = `${count(blocks, 'block')}${size}`;
+  return `${startOf(record, time)}${verdictOf(record, verdict)}  ${said}: ${sums}${endOf(remarks, record)}`;
+}
+
+/** What of the file is not there. */
+function partRemarks({ lost, whole, offset, problem, error }: DataRecord): string[] {
   return [
-    time === '' ? '' : `${time}  `,
-    `${connection} ${from === 'client' ? 'C' : 'S'}  `,
-    `${level.padEnd(12)}  `,
-    `${paint(colour, verdict.padEnd(13))}  `,
-    shorten(printable(`data of ${record.command ?? 'a transfer'} ${record.name ?? ''}`.trimEnd()), MAX_SAID),
-    `: ${count(blocks, 'block')}${size}`,
-    remarks.length > 0 ? paint('dim', `  [${remarks.join(', ')}]`) : '',
-    error === null ? '' : paint('red', `  ${error.code}: ${error.message}`),
-  ].join('');
+    ...(lost > 0 ? [`${count(lost, 'octet')} not in the capture`] : []),
+    ...(lost === 0 && error === null && !whole ? [problem?.message ?? 'not whole in the capture'] : []),
+    ...(offset === null ? ['a part of a file'] : offset > 0 ? [`from octet ${offset}`] : []),
+  ];
+}
+
+type LineRecord = MessageRecord | DataRecord;
+
+/** The first columns: time, connection, side and level. */
+function startOf({ connection, from, level }: LineRecord, time: string): string {
+  return `${time === '' ? '' : `${time}  `}${connection} ${from === 'client' ? 'C' : 'S'}  ${level.padEnd(12)}  `;
+}
+
+/** Characters of the column of verdicts. */
+const VERDICT = 13;
+const COLOURS = { verified: 'green', clear: 'dim', decrypted: 'yellow', failed: 'yellow', unkeyed: 'yellow' } as const;
+
+function verdictOf({ verdict, error }: LineRecord, text: string): string {
+  return paint(error === null ? COLOURS[verdict] : 'red', text.padEnd(VERDICT));
+}
+
+/** What follows what was said: remarks, and the rule that was broken. */
+function endOf(remarks: readonly string[], { error }: LineRecord): string {
+  const said = remarks.length > 0 ? paint('dim', `  [${remarks.join(', ')}]`) : '';
+  return error === null ? said : said + paint('red', `  ${error.code}: ${error.message}`);
 }
 
 /** The row of a finding, among the closing lines. */
