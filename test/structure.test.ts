@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { gzipSync } from 'node:zlib';
+import { type BuildOptions, build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { parseAst } from 'vitest/node';
 
@@ -238,18 +239,23 @@ describe('the words', () => {
 });
 
 describe('the bundle', () => {
-  async function inputsOf(entry: string): Promise<{ inputs: string[]; octets: number }> {
+  async function inputsOf(
+    entry: string,
+    options: Pick<BuildOptions, 'platform' | 'external'> = {},
+  ): Promise<{ inputs: string[]; octets: number; contents: Uint8Array }> {
     const { metafile, outputFiles } = await build({
       entryPoints: [join(SRC, entry)],
       bundle: true,
       format: 'esm',
       platform: 'browser',
+      ...options,
       minify: true,
       metafile: true,
       write: false,
       absWorkingDir: ROOT,
     });
-    return { inputs: Object.keys(metafile.inputs), octets: outputFiles[0]!.contents.length };
+    const { contents } = outputFiles[0]!;
+    return { inputs: Object.keys(metafile.inputs), octets: contents.length, contents };
   }
 
   it('of the core has no cipher, no hash and no mechanism in it, and is small', async () => {
@@ -267,6 +273,32 @@ describe('the bundle', () => {
     const strange = new RegExp(`^src/(mechanisms/(${others.join('|')})|session|capture|fuzz|cli|node)/`);
     expect(inputs.filter(input => strange.test(input))).toEqual([]);
   });
+
+  const rows = [
+    ...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^\| `(rfc2228.*?)` .*\| (\d+) \| (\d+) \|$/gm),
+  ];
+
+  it('of every entry point has a row in README', () => {
+    const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const entries = Object.keys(exports).filter(name => !name.endsWith('.json'));
+    expect(rows.map(([, entry]) => entry).sort()).toEqual(entries.map(name => name.replace('.', 'rfc2228')).sort());
+  });
+
+  it.each(rows.map(([, entry, size, compressed]) => ({ entry, size, compressed })))(
+    'of $entry has about the size that README says',
+    async ({ entry, size, compressed }) => {
+      const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+      const file = exports[entry!.replace('rfc2228', '.')].default.replace(/^\.\/dist\/(.*)\.js$/, '$1.ts');
+      const { contents } = await inputsOf(file, { platform: 'node', external: ['fast-check'] });
+      for (const [said, octets] of [
+        [size, contents.length],
+        [compressed, gzipSync(contents, { level: 9 }).length],
+      ] as const) {
+        const real = octets / 1000;
+        expect(Math.abs(Number(said) - real), `${said} of ${real}`).toBeLessThan(Math.max(1, real / 20));
+      }
+    },
+  );
 
   it('of rfc2228/fuzz runs without fast-check, which its arbitraries alone need', async () => {
     const { inputs } = await inputsOf('fuzz/index.ts');
