@@ -1,6 +1,7 @@
 /** The command `rfc2228` without its process: selects the subcommand, and turns every error into one line and an exit status. */
 import { FtpSecurityError } from '../errors.js';
 import type { Subcommand } from './help.js';
+import { fitted } from './help-width.js';
 import { nearest } from './nearest.js';
 import { EXIT, InputError, internalError, ruleText, UsageError } from './status.js';
 import type { Streams } from './streams.js';
@@ -42,12 +43,13 @@ async function dispatch(args: string[], streams: Streams): Promise<number> {
   const [name = '', ...rest] = args;
   if (name === '--version') return print((await loadHelp()).VERSION);
   if (args.length === 0) throw new UsageError('no command given');
-  if (name === '--help' || name === '-h' || name === 'help') return print(await helpFor(rest[0]));
+  const columns = streams.stdout.columns;
+  if (name === '--help' || name === '-h' || name === 'help') return print(fitted(await helpFor(rest[0]), columns));
   if (!isSubcommand(name)) {
     const meant = nearest(name, Object.keys(SUBCOMMANDS));
     throw new UsageError(`no command ${JSON.stringify(name)}${meant === undefined ? '' : `: did you mean ${meant}?`}`);
   }
-  if (rest.includes('--help') || rest.includes('-h')) return print(await helpFor(name));
+  if (rest.includes('--help') || rest.includes('-h')) return print(fitted(await helpFor(name), columns));
   const run = await SUBCOMMANDS[name]();
   return await run(rest, streams);
 }
