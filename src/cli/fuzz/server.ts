@@ -86,7 +86,6 @@ async function probe(target: driver.ServerTarget, place: Place): Promise<string>
 async function play(one: driver.FuzzCase, target: driver.ServerTarget, place: Place): Promise<driver.Outcome> {
   const server = new Server(place);
   const outcome = await playOn(server, one, target, place.limit);
-  server.disconnect();
   const hasClosed = outcome.kind === 'closed' || outcome.closes === true;
   if (server.child === undefined) return hasClosed ? await stillThere(outcome, place) : outcome;
   const exit = await server.child.end(hasClosed ? place.limit : 0);
@@ -111,6 +110,8 @@ async function playOn(
   } catch (error) {
     if (error instanceof driver.SetupFailed) return driver.unready(error);
     throw error;
+  } finally {
+    server.disconnect();
   }
 }
 
