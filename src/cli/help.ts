@@ -33,7 +33,7 @@ rfc2228 COMMAND --help explains each command, and rfc2228 --version shows the ve
 Options
 ${mechanismHelp('verify')}
   --utc               times in UTC; without it in the time zone of this machine
-  --errors            show only lines with errors, and the lines around them
+  --errors            show only lines with errors and, in the table, the lines around them
   --summary           show no lines, but who logged in, which files were transferred, findings, missing keys, and totals
   --json              one JSON object per line in place of the table, with times in UTC (schema: rfc2228/transcript.schema.json)
   --html FILE         also write a page that shows the lines in a browser: one file ending in .html, which needs no network

@@ -28,6 +28,25 @@ export function jsonReport(output: Output, format: (record: TranscriptRecord) =>
   };
 }
 
+/**
+ * A report without the lines that the options leave out: with `summary` all of them, with `errors` those without an error. Replies
+ * are lines once more.
+ */
+export function someRecords(
+  report: Report,
+  { errors, summary }: Pick<TableReportOptions, 'errors' | 'summary'>,
+): Report {
+  if (!errors && !summary) return report;
+  const isLeftOut = (record: TranscriptRecord) =>
+    record.type === 'reply' || (record.type === 'message' && (summary || record.error === null));
+  return {
+    ...report,
+    add: record => {
+      if (!isLeftOut(record)) report.add(record);
+    },
+  };
+}
+
 /** Several reports of the same records. */
 export function allReports(reports: readonly Report[]): Report {
   return {

@@ -26,8 +26,6 @@ export const OPTIONS = {
 
 /** The options that have an effect on results of earlier runs, too. */
 const OUTPUT_OPTIONS: readonly string[] = ['merge', 'json', 'html', 'fail-on', 'utc', 'errors', 'summary'];
-/** The options of the table, which `--json` replaces. */
-const TABLE_OPTIONS: readonly string[] = ['utc', 'errors', 'summary'];
 
 export type Values = ReturnType<typeof parseOptions<{ options: typeof OPTIONS }>>['values'];
 
@@ -50,8 +48,6 @@ export function parseArguments(args: string[]): Arguments {
   if (forRecordings !== undefined) {
     throw new UsageError(`--merge reads results of earlier runs; --${forRecordings} is for recordings`);
   }
-  const forTable = values.json ? given.find(name => TABLE_OPTIONS.includes(name)) : undefined;
-  if (forTable !== undefined) throw new UsageError(`--${forTable} is for the table, which --json replaces`);
   if (values['password-stdin'] && names.includes('-')) {
     throw new UsageError('standard input is either a recording or a password');
   }

@@ -7,7 +7,7 @@ import { htmlReport } from './html.js';
 import { observedMechanisms } from './mechanisms.js';
 import { Interrupt, Progress } from './progress.js';
 import { type ListedFile, listFiles, sizeOf } from './recordings.js';
-import { allReports, jsonReport, type Report, tableReport } from './report.js';
+import { allReports, jsonReport, type Report, someRecords, tableReport } from './report.js';
 import { type Result, readResults, resultsVerifier, unfinishedRecord } from './results.js';
 import { EXIT, readInput } from './status.js';
 import type { Output, Streams } from './streams.js';
@@ -65,7 +65,7 @@ interface Reports {
 
 /** @param several  whether each line of the table has to name its file */
 function reportsOf({ json: isJson, html, utc, errors, summary }: Values, several: boolean, stdout: Output): Reports {
-  const json = isJson ? jsonReport(stdout) : undefined;
+  const json = isJson ? someRecords(jsonReport(stdout), { errors, summary }) : undefined;
   const others = [
     ...(isJson ? [] : [tableReport(stdout, { utc, errors, summary, files: several, width: stdout.columns })]),
     ...(html === undefined ? [] : [htmlReport(html)]),

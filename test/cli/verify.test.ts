@@ -35,6 +35,27 @@ it.each([
   expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^\d control connections?, \d+ lines; \d+ protected/);
 });
 
+it('leaves out of JSON what --errors and --summary leave out of the table; its times are in UTC in any case', async () => {
+  const name = 'probe-ftpd-aes256-sha1';
+  const args = ['verify', capture(name), ...keytab(name), '--json'];
+  const all = await run(...args);
+  const without = (isLeftOut: (record: { type: string; error?: unknown }) => boolean) => ({
+    ...all,
+    stdout: all.stdout
+      .split(/(?<=\n)/)
+      .filter(line => !isLeftOut(JSON.parse(line)))
+      .join(''),
+  });
+  const isLine = (type: string) => type === 'message' || type === 'reply';
+  const noLines = without(({ type }) => isLine(type));
+  expect(noLines.stdout).toMatch(/^\{"type":"begin".*^\{"type":"summary"/ms);
+  expect(await run(...args, '--summary')).toEqual(noLines);
+  const wrong = without(({ type, error }) => isLine(type) && !error);
+  expect(recordsIn(wrong.stdout).filter(({ type }) => type === 'message').length).toBeGreaterThan(1);
+  expect(await run(...args, '--errors')).toEqual(wrong);
+  expect(await run(...args, '--utc')).toEqual(all);
+});
+
 it('exits with 3, and says why, when there is nothing that it could look at', async () => {
   const name = 'krb5ftp-safe-aes256-sha1';
   const empty = file('empty.pcap', pcapFile([]));
@@ -191,9 +212,6 @@ it.each([
   ['a wrong srvtab', () => [PLAIN, '--srvtab', file('no.srvtab', 'x')]],
   ['an unknown option', () => [PLAIN, '--colour']],
   ['a port out of range', () => [PLAIN, '--port', '0']],
-  ['--errors with --json, which has no table', () => [PLAIN, '--json', '--errors']],
-  ['--summary with --json', () => [PLAIN, '--json', '--summary']],
-  ['--utc with --json, whose times are in UTC', () => [PLAIN, '--json', '--utc']],
 ])('rejects %s in one line, with exit status 2', async (_, args) => {
   expect(await run('verify', ...args())).toEqual(ONE_LINE);
 });
