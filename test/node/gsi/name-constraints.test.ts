@@ -196,12 +196,15 @@ const ROWS: Row[] = [
 ];
 
 describe('constraints and names of an owner', () => {
-  test.each(ROWS)('%s: %s %s', (constraints, subject, names, isRight, theirs = isRight) => {
-    for (const critical of ['', 'critical,']) {
-      const issuer = authorityWith(critical + constraints);
-      const found = verdicts([ownerBy(issuer, subject, names), issuer, ROOT]);
-      expect(found).toEqual({ ours: isRight ? 'right' : expect.stringMatching(WHY), theirs });
-    }
+  // Every other one is critical, which makes no difference.
+  const rows = ROWS.map(
+    ([constraints, ...row], i): Row => [i % 2 === 0 ? constraints : `critical,${constraints}`, ...row],
+  );
+
+  test.each(rows)('%s: %s %s', (constraints, subject, names, isRight, theirs = isRight) => {
+    const issuer = authorityWith(constraints);
+    const found = verdicts([ownerBy(issuer, subject, names), issuer, ROOT]);
+    expect(found).toEqual({ ours: isRight ? 'right' : expect.stringMatching(WHY), theirs });
   });
 });
 
