@@ -97,10 +97,11 @@ export function nameOf(name: Element | undefined): string {
     .join('');
 }
 
-/** An attribute of a name: OpenSSL's abbreviation of its type, or the object identifier in hex; and its value with escapes. */
+/** An attribute of a name: OpenSSL's abbreviation of its type, or the object identifier in hex; its value as text with escapes, and as it is. */
 export interface Attribute {
   type: string;
   text: string;
+  value: Element;
 }
 
 /**
@@ -115,7 +116,7 @@ export function attributesOf(name: Element | undefined): Attribute[][] {
       const [type, value, ...others] = elementsOf(contentsOf(attribute, SEQUENCE));
       if (others.length > 0) throw badToken('DER: octets after a value of a name');
       const oid = toHex(contentsOf(type, OID));
-      return { type: ATTRIBUTES[oid] ?? oid, text: textOf(value) };
+      return { type: ATTRIBUTES[oid] ?? oid, text: textOf(value), value: value! };
     });
   });
 }

@@ -2,6 +2,7 @@
  * The names of certificates of every kind (GeneralName, RFC 5280 §4.2.1.6), and subtrees of names (§4.2.1.10), in a form that can be
  * compared: the parts of a name from its root on, such as `org`, `example`, `www`.
  */
+import { isUtf8 } from 'node:buffer';
 import { fromHex, fromUtf8, startsWith } from '../../bytes.js';
 import { badToken } from '../../errors.js';
 import { attributesOf } from '../../mechanisms/gsi/certificates.js';
@@ -98,19 +99,28 @@ function from(root: string[] | undefined, least = 0, most = Number.POSITIVE_INFI
   return root && { root, least, most };
 }
 
+const UTF8_STRING = 0x0c;
+/** UTF8String, PrintableString, TeletexString, IA5String, VisibleString, UniversalString, BMPString. */
+const STRINGS: ReadonlySet<number> = new Set([UTF8_STRING, 0x13, 0x14, 0x16, 0x1a, 0x1c, 0x1e]);
+
 /**
- * Attributes are equal whatever the case and the blanks at the ends, and so is the order of those in one part (RFC 5280 §7.1). A type
- * of string is not a part of the name: nor is it in Globus's form.
+ * Attributes are equal whatever the case and the blanks at the ends, and so is the order of those in one part (RFC 5280 §7.1). Which of
+ * these types of string it is is no part of a name: nor is it in Globus's form. Other values are not compared.
  */
 function directoryParts(octets: Uint8Array): string[] | undefined {
   const [name, ...others] = elementsOf(octets);
-  if (others.length > 0) return undefined;
-  return attributesOf(name).map(set =>
+  const attributes = attributesOf(name);
+  if (others.length > 0 || !attributes.flat().every(({ value }) => isString(value))) return undefined;
+  return attributes.map(set =>
     set
-      .map(({ type, text }) => `${type}=${text.replace(/ +/g, ' ').replace(/^ | $/g, '')}`.toLowerCase())
+      .map(({ type, text }) => `${type}=${text.replace(/ +/g, ' ').replace(/^ | $/g, '').toLowerCase()}`)
       .sort()
       .join('+'),
   );
+}
+
+function isString({ tag, octets }: Element): boolean {
+  return STRINGS.has(tag) && (tag !== UTF8_STRING || isUtf8(octets));
 }
 
 /** Text of ASCII without blanks; else the empty text, which is no name. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { concat, fromHex, toUtf8 } from '../../../src/bytes.js';
+import { concat, fromHex, toHex, toUtf8 } from '../../../src/bytes.js';
 import { formatElement } from '../../../src/mechanisms/der.js';
 import { certificatesOf } from '../../../src/node/gsi/certificate.js';
 import { verifyChain } from '../../../src/node/gsi/chain.js';
@@ -337,6 +337,16 @@ describe('constraints that OpenSSL does not make', () => {
     ['no host of an e-mail address', formatElement(0x81, toUtf8('')), formatElement(0x81, toUtf8('anna@x.y'))],
     ['a host, and no e-mail address', formatElement(0x81, toUtf8('x.y')), formatElement(0x81, toUtf8('anna'))],
     ['no host of a URI', formatElement(0x86, toUtf8('')), formatElement(0x86, toUtf8('http://x.y'))],
+    [
+      'a directory name whose value is no UTF-8',
+      formatElement(0xa4, nameOf('/O=x')),
+      formatElement(0xa4, fromHex(toHex(nameOf('/O=x')).replace('0c0178', '0c01f8'))),
+    ],
+    [
+      'a directory name whose value is no string',
+      formatElement(0xa4, nameOf('/O=x')),
+      formatElement(0xa4, fromHex(toHex(nameOf('/O=x')).replace('0c0178', '120178'))),
+    ],
     [
       'a directory name, and octets',
       formatElement(0xa4, nameOf('/O=x')),
