@@ -163,3 +163,8 @@ export function toUtf8(text: string): Uint8Array {
 export function fromUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
+
+/** The text in octets of UTF-16, without a byte order mark. What is no character becomes U+FFFD. */
+export function fromUtf16(bytes: Uint8Array, littleEndian: boolean): string {
+  return new TextDecoder(littleEndian ? 'utf-16le' : 'utf-16be', { ignoreBOM: true }).decode(bytes);
+}

@@ -36,6 +36,9 @@ const PROGRAMS: readonly Program[] = [
   { command: /^(?:ftp> )*---> ([A-Z]{3,4}(?: .*)?)$/, reply: /^([1-6][0-9][0-9](?:[ -].*)?)$/, prints: 'client' },
 ];
 
+/** What curl prints before each line: the time (`--trace-time`), and the numbers of transfer and connection (`--trace-ids`). */
+const CURL_PREFIX = /^(?:\d\d:\d\d:\d\d\.\d{6} )?(?:\[\d+-[\dx]+\] )?(?=[<>*] )/;
+
 /** MIT's ftp prints what it has sent after the command itself. */
 const TOKEN = /^encoding [0-9]+ bytes ((?:MIC|ENC|CONF) .*)$/;
 const UNAUTHENTICATED = 'Unauthenticated reply received from server:';
@@ -146,5 +149,5 @@ function printedBy({ command, reply }: Program, lines: readonly string[]): Print
 function linesOf(octets: Uint8Array): string[] {
   return fromUtf8(octets)
     .split(/\r?\n/)
-    .map(line => line.replace(/^\r/, ''));
+    .map(line => line.replace(/^\r/, '').replace(CURL_PREFIX, ''));
 }

@@ -2,7 +2,7 @@
  * A control connection as text: lines `C> …` and `S> …`, as sent and without CRLF; `---` begins another connection. Or as
  * clients print it: see program-log.ts.
  */
-import { startsWith, toUtf8 } from '../bytes.js';
+import { fromUtf16, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { linesOf } from '../ftp/line.js';
 import type { Peer } from '../protection/mechanism.js';
@@ -14,9 +14,23 @@ const SIDES: readonly (readonly [Peer, Uint8Array])[] = [
 ];
 const BLANK = 0x20;
 
+/** Byte order marks, and what makes UTF-8 of the text behind each. */
+const MARKS: readonly { mark: readonly number[]; decode: (text: Uint8Array) => Uint8Array }[] = [
+  { mark: [0xef, 0xbb, 0xbf], decode: text => text },
+  { mark: [0xff, 0xfe], decode: text => toUtf8(fromUtf16(text, true)) },
+  { mark: [0xfe, 0xff], decode: text => toUtf8(fromUtf16(text, false)) },
+];
+
 /** Whether octets look like a text transcript of either form. */
-export function isTextTranscript(bytes: Uint8Array): boolean {
+export function isTextTranscript(octets: Uint8Array): boolean {
+  const bytes = unmarked(octets);
   return isTranscript(bytes) || isProgramLog(bytes);
+}
+
+/** The text without a byte order mark, and in UTF-8: PowerShell redirects output into files of UTF-16. */
+function unmarked(octets: Uint8Array): Uint8Array {
+  const found = MARKS.find(({ mark }) => startsWith(octets, mark));
+  return found === undefined ? octets : found.decode(octets.subarray(found.mark.length));
 }
 
 /** Whether the first line that is neither blank nor a comment has the form `C> …` or `S> …`. */
@@ -31,7 +45,8 @@ function isTranscript(bytes: Uint8Array): boolean {
  * @returns the lines of each connection; a connection without lines is omitted
  * @throws FtpSecurityError `syntax/bad-file` with the offset of a line that does not have the form of a transcript
  */
-export function readTextTranscript(bytes: Uint8Array): SpokenLine[][] {
+export function readTextTranscript(octets: Uint8Array): SpokenLine[][] {
+  const bytes = unmarked(octets);
   const log = isTranscript(bytes) ? undefined : readProgramLog(bytes);
   if (log !== undefined) return log;
   const connections: SpokenLine[][] = [[]];

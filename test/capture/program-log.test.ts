@@ -28,6 +28,17 @@ describe('what a program prints of a session in the clear', () => {
     expect(records.at(-1)).toMatchObject({ type: 'summary', connections: 1, messages: count, unread: {} });
   });
 
+  it.each([
+    ['a time', () => '09:41:02.123456 '],
+    ['numbers', () => '[0-0] '],
+    ['both', (line: string) => `09:41:02.123456 ${line.startsWith('*') ? '[0-x] ' : '[0-0] '}`],
+  ])('curl, with %s before each line', (_, prefix) => {
+    const printed = Buffer.from(transcript('curl')).toString('latin1');
+    const prefixed = printed.replace(/^[<>*] .*$/gm, line => prefix(line) + line);
+    const { records } = verifyRecording(Buffer.from(prefixed, 'latin1'), { mechanisms });
+    expect(records).toEqual(verifyRecording(transcript('curl'), { mechanisms }).records);
+  });
+
   it('is not taken for FTP if it is SMTP', () => {
     expect(recordingFormat(ascii('> EHLO me\r\n< 250 hello\r\n> MAIL FROM:<a>\r\n< 250 ok\r\n'))).toBeUndefined();
   });

@@ -4,7 +4,12 @@ import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/bytes.js';
-import { type MessageRecord, type TranscriptRecord, verifyRecording } from '../../src/capture/index.js';
+import {
+  type MessageRecord,
+  recordingFormat,
+  type TranscriptRecord,
+  verifyRecording,
+} from '../../src/capture/index.js';
 import schema from '../../src/capture/transcript.schema.json' with { type: 'json' };
 import { krb4, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
 import { krb5, parseKeytab } from '../../src/mechanisms/krb5/index.js';
@@ -196,6 +201,18 @@ describe('a text transcript', () => {
   it('may hold several connections', () => {
     const records = text('S> 220 a', '---', 'S> 220 b', '---', '---', '# end');
     expect(records.at(-1)).toMatchObject({ connections: 2, messages: 2 });
+  });
+
+  it.each([
+    ['UTF-8', (said: string) => Buffer.from(`\uFEFF${said}`)],
+    ['UTF-16, little-endian', (said: string) => Buffer.from(`\uFEFF${said}`, 'utf16le')],
+    ['UTF-16, big-endian', (said: string) => Buffer.from(`\uFEFF${said}`, 'utf16le').swap16()],
+  ])('may begin with a byte order mark of %s', (_, encoded) => {
+    const said = 'S> 220 hällo\r\nC> QUIT\r\nS> 221 bye\r\n';
+    const octets = new Uint8Array(encoded(said));
+    expect(recordingFormat(octets)).toBe('text');
+    const { records } = verifyRecording(octets, { mechanisms: [] });
+    expect(records).toEqual(verifyRecording(Buffer.from(said), { mechanisms: [] }).records);
   });
 
   it('refuses other lines, and says where', () => {
