@@ -175,9 +175,10 @@ export class DataConnections<Control> {
     return this.#waits(control, message);
   }
 
-  /** Whether its data connection has come, and another control connection may have announced the same address since. */
+  /** Whether its data connection has come, and the same address may have been announced since: for the next transfer, or by another one. */
   #isSpent(announced: Announced<Control>): boolean {
-    return announced.isUsed && this.#sides.get(sideOf(announced))! > 1 && !this.#isWaiting(announced);
+    if (!announced.isUsed || this.#isWaiting(announced)) return false;
+    return this.#sides.get(sideOf(announced))! > 1 || this.#waits(announced.control, undefined);
   }
 
   #remove(announced: Announced<Control>): void {
