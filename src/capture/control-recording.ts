@@ -52,12 +52,15 @@ export class ControlRecording {
   readonly #login = new Login();
   /** By the number of their messages. */
   readonly #transfers = new Map<number, RecordedTransfer>();
+  #lastTransfer: RecordedTransfer | undefined;
   #announced = false;
   #broken = false;
   #ended = false;
   #restart: Restart | undefined;
   /** The last command that asked for an address. */
   #addressed: number | undefined;
+  /** Whether lines are missing behind the last command that is known to use a data connection. */
+  #missesLines = false;
   /** The number of the last line of the server that was verified. */
   #verified: number | undefined;
   #weak = false;
@@ -91,11 +94,13 @@ export class ControlRecording {
       if (more.length === 0) return only;
     }
     const transfer = this.#observer.transfer;
-    return transfer && this.#transfers.get(transfer.message);
+    // Where lines are missing, the observer does not know which command waits.
+    return transfer === undefined ? this.#lastTransfer : this.#transfers.get(transfer.message);
   }
 
-  /** Whether the transfer of that command is protected, and has no data connection so far. */
+  /** Whether the transfer of that command is protected, and has no data connection so far; or one may have begun that is not known. */
   waitsForData(addressed: number | undefined): boolean {
+    if (addressed === undefined && this.#missesLines) return this.dataProtection.level !== 'clear';
     const transfer = this.transferAt(addressed);
     return transfer !== undefined && !transfer.isCaptured && this.dataProtection.level !== 'clear';
   }
@@ -165,6 +170,7 @@ export class ControlRecording {
   gap(from: Peer, { isWithinLine = true, goesOn = false }: { isWithinLine?: boolean; goesOn?: boolean } = {}): void {
     if (isWithinLine && !goesOn) this.#writer.gap();
     this.numbers.interrupt(from);
+    this.#missesLines = true;
     this.observe(observer => observer.gap(from, isWithinLine));
   }
 
@@ -214,15 +220,11 @@ export class ControlRecording {
     const { offset, message: restart } = this.#restart ?? { offset: 0, message: undefined };
     const addressed = this.#addressed;
     const isUnknown = OFFSET_UNKNOWN.has(facts.command);
-    this.#transfers.set(facts.message, {
-      ...facts,
-      ...start,
-      ...data,
-      offset: isUnknown ? undefined : offset,
-      restart,
-      addressed,
-    });
+    const known = { offset: isUnknown ? undefined : offset, restart, addressed };
+    this.#lastTransfer = { ...facts, ...start, ...data, ...known };
+    this.#transfers.set(facts.message, this.#lastTransfer);
     this.#restart = undefined;
+    this.#missesLines = false;
     if (this.#transfers.size <= MAX_TRANSFERS) return;
     for (const [message, oldest] of this.#transfers) {
       this.#transfers.delete(message);

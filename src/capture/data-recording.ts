@@ -80,8 +80,13 @@ export class DataRecording {
     this.#found.control.writer.fault(error);
   }
 
+  /** None that has a whole data connection already, and in doubt none that has any: then the lines of another one are missing. */
   get #transfer(): RecordedTransfer | undefined {
-    return this.#found.control.transferAt(this.#found.message);
+    const { control, message, isDoubtful } = this.#found;
+    const transfer = control.transferAt(message);
+    if (transfer === undefined || transfer === this.#begun?.transfer) return transfer;
+    const isTaken = transfer.isCaptured && (isDoubtful || transfer.blocks?.isWhole === true);
+    return isTaken ? undefined : transfer;
   }
 
   /** Of two servers, the one that sends protects the blocks. @param from  the end that sends */

@@ -73,6 +73,16 @@ describe('an address that a server uses for one transfer after the other', () =>
     ]);
   });
 
+  it('is that of a transfer that is not known, where its lines are missing', async () => {
+    const session = await PskSession.begin('192.0.2.1:40000');
+    session.retrieves('a', at(41_000)).retrieves('b', at(41_001)).asks('NOOP', '200 Done');
+    const found = taking([session], ([parts]) => parts!.splice(-9, 4));
+    expect(found).toEqual([
+      [1, 'a verified address'],
+      [1, 'null verified address'],
+    ]);
+  });
+
   it('may have several connections of one transfer, which are judged as long as no other session may have announced it', async () => {
     const session = await PskSession.begin('192.0.2.1:40000');
     session.asks('EPSV', '229 Extended (|||50000|)').asks('RETR a', '150 Go').sends(at(41_000), 1, ['one', '']);
