@@ -87,7 +87,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   /**
    * @param socket  nothing else may read from it
    * @throws TypeError for mechanisms of which none has an acceptor, and if a limit is not a number; RangeError if it is out of
-   *   range, and for a level that does not exist
+   *   range, and for a level or `ccc` that does not exist
    */
   constructor(
     socket: AnySocket,

@@ -27,11 +27,18 @@ export interface Policy {
   requireSecurity?: boolean;
 }
 
-/** @throws RangeError for levels that a policy can't have: it would refuse everything, and not say why */
-export function assertPolicy({ require, transfers = [] }: Policy): void {
-  if (require !== undefined && require !== 'safe' && require !== 'private')
-    throw new RangeError('require must be safe or private');
+/**
+ * @throws RangeError for levels that a policy can't have, since it would refuse everything and not say why; and for another word
+ *   about CCC, since it would grant it
+ */
+export function assertPolicy({ ccc, require, transfers = [] }: Policy): void {
+  assertOneOf('ccc', ccc, ['allowed', 'refused', 'required']);
+  assertOneOf('require', require, ['safe', 'private']);
   transfers.forEach(factsOf);
+}
+
+function assertOneOf<T>(name: string, value: T | undefined, words: readonly T[]): void {
+  if (value !== undefined && !words.includes(value)) throw new RangeError(`${name} must be ${words.join(' or ')}`);
 }
 
 /** What a session requires of a new security context. */

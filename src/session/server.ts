@@ -79,7 +79,7 @@ export class ServerSession {
   readonly #limits: ExchangeLimits;
   #destroyed = false;
 
-  /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer, and for an unknown level */
+  /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer, and for an unknown level or `ccc` */
   constructor(options: ServerSessionOptions) {
     const { mechanisms, ccc = 'refused', maxPbsz = DEFAULT_MAX_PBSZ, tolerate, maxLine } = options;
     const { minPbsz = Math.min(DEFAULT_MIN_PBSZ, maxPbsz) } = options;

@@ -562,6 +562,11 @@ it('levels that a policy can not have are refused before any client comes', () =
   expect(() => new Pair({ server: { transfers: ['P' as 'private'] } })).toThrow(RangeError);
 });
 
+it('and so is another word for what becomes of CCC: it would be granted', () => {
+  for (const ccc of ['refuse', 'Refused', false, true, null] as unknown as 'refused'[])
+    expect(() => new Pair({ server: { ccc } })).toThrow(new RangeError('ccc must be allowed or refused or required'));
+});
+
 it('a server reads a protected ABOR after the Synch of BSD clients, whose urgent octet is lost', () => {
   for (const synch of ['\xff\xf4\xf2', '\xff\xf4\xff\xf2']) {
     const { pair, server, context } = byHand();
