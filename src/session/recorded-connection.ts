@@ -115,8 +115,8 @@ export class RecordedConnection {
   get awaits235(): boolean {
     const { pending, phase } = this.state;
     // Under an association, also one that the recording lacks, a protected reply to ADAT refuses it.
-    const isRefused = phase === 'secured' || (this.#exchangeMissing && phase === 'clear');
-    return this.#exchange !== undefined && pending.oldest?.verb === 'ADAT' && !isRefused;
+    const mayComplete = phase === 'exchange' || (phase === 'clear' && !this.#exchangeMissing);
+    return mayComplete && this.#exchange !== undefined && pending.oldest?.verb === 'ADAT';
   }
 
   /** Adds a command to the queue; its reply says whether it is granted. */
@@ -141,9 +141,10 @@ export class RecordedConnection {
   /** Security data of the client. @throws FtpSecurityError when the mechanism can't read it */
   clientData(token: Uint8Array): void {
     const { phase } = this.state;
-    // A recording may start after AUTH. Under an association, ADAT without AUTH can't change it (§3).
-    if (phase === 'clear' || this.#mayBeOther) this.#exchange = new RecordedExchange(this.#mechanisms, undefined);
-    if (phase !== 'secured' || this.#mayBeOther) this.#exchange?.observe('client', token);
+    // A recording may lack AUTH. Under an association, ADAT without AUTH can't change it (§3).
+    const isFirst = phase === 'clear' || this.#mayBeOther;
+    if (isFirst) this.#exchange = new RecordedExchange(this.#mechanisms, undefined);
+    if (isFirst || phase === 'exchange') this.#exchange?.observe('client', token);
   }
 
   /** Security data of the server. @throws FtpSecurityError when the mechanism can't read it */

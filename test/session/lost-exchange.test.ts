@@ -130,6 +130,13 @@ describe('ADAT in the clear under an association', () => {
   });
 });
 
+it('ADAT after CCC begins nothing, though ADAT in a gap before may have begun something', async () => {
+  const second = await Exchange.make();
+  const refused = ['C!', second.data[0], first.reply('503 no'), first.mic('CCC'), first.reply('200 clear')];
+  const lines = [...refused, second.data[0], first.reply('503 no'), first.mic('PWD'), first.reply('257 "/"')];
+  expect(judged([...opening, ...lines]).slice(-4)).toEqual(['clear', 'verified', 'verified', 'verified']);
+});
+
 it('the buffer size is not known where a gap may have PBSZ, or the reply to it', () => {
   const observer = new Observer({ mechanisms });
   const play = (...lines: string[]) => {
