@@ -104,6 +104,9 @@ export interface DataReaderOptions extends Pick<BlockReaderOptions, 'interleaved
  */
 export const DEFAULT_MIN_PBSZ = 128;
 
+/** The commands whose replies decide how data connections are protected. */
+const DATA_SETTINGS = ['PROT', 'PBSZ'] as const;
+
 /** The sides of a connection. */
 export const PEERS = ['client', 'server'] as const;
 
@@ -250,7 +253,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
    */
   missCommand(): void {
     this.#sequences = undefined;
-    this.#doubtData();
+    DATA_SETTINGS.forEach(verb => this.#doubtData(verb));
     if (this.#association?.contexts.server === undefined) this.#doubtLevels();
   }
 
@@ -264,17 +267,17 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
     const waiting = [...this.pending.all].map(({ verb }) => verb);
     const mayBeLifted = from === 'client' || waiting.some(liftsProtection);
     if (mayBeLifted) this.#doubtLevels();
-    if (mayBeLifted || waiting.includes('PROT') || waiting.includes('PBSZ')) this.#doubtData();
+    for (const verb of DATA_SETTINGS) if (mayBeLifted || waiting.includes(verb)) this.#doubtData(verb);
     this.pending.clear();
     this.#sequences = undefined;
     this.#lastTransfer = undefined;
     return mayBeLifted;
   }
 
-  /** What PBSZ and PROT have set may have changed. */
-  #doubtData(): void {
-    this.#protectionKnown = false;
-    this.#connection = { ...this.#connection, bufferSize: undefined };
+  /** What PROT or PBSZ has set may have changed. */
+  #doubtData(verb: (typeof DATA_SETTINGS)[number]): void {
+    if (verb === 'PROT') this.#protectionKnown = false;
+    else this.#connection = { ...this.#connection, bufferSize: undefined };
   }
 
   /** No later line can be judged by its level. */

@@ -137,6 +137,24 @@ it('ADAT after CCC begins nothing, though ADAT in a gap before may have begun so
   expect(judged([...opening, ...lines]).slice(-4)).toEqual(['clear', 'verified', 'verified', 'verified']);
 });
 
+it('level and buffer size of data are unknown where the reply to their own command may be in a gap', () => {
+  const observer = new Observer({ mechanisms });
+  const play = (...lines: string[]) => {
+    for (const line of lines) observer.push(line[0] === 'C' ? 'client' : 'server', ascii(`${line.slice(3)}\r\n`));
+    const { level, isCertain, bufferSize } = observer.dataProtection;
+    return [level, isCertain, bufferSize];
+  };
+  play(...opening, first.mic('PBSZ 3000'), first.reply('200 a'));
+  expect(play(first.mic('PROT P'), first.reply('200 a'))).toEqual(['private', true, 3000]);
+  play(first.mic('PBSZ 4000'));
+  observer.gap('server');
+  expect(play(first.mic('NOOP'), first.reply('200 a'))).toEqual(['private', true, undefined]);
+  expect(play(first.mic('PBSZ 5000'), first.reply('200 a'))).toEqual(['private', true, 5000]);
+  play(first.mic('PROT S'));
+  observer.gap('server');
+  expect(play(first.mic('NOOP'), first.reply('200 a'))).toEqual(['private', false, 5000]);
+});
+
 it('the buffer size is not known where a gap may have PBSZ, or the reply to it', () => {
   const observer = new Observer({ mechanisms });
   const play = (...lines: string[]) => {

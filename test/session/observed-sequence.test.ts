@@ -316,11 +316,11 @@ describe('the data reader of an observer', () => {
     expect(read(recording.observer.dataReader('server'), blocks)).toHaveLength(3);
   });
 
-  it('what applies to it is not certain where the reply to PROT is missing, until the next PROT', () => {
+  it('its level is not certain where the reply to PROT is missing, until the next PROT', () => {
     const recording = new Recording().mic('PBSZ 1000').reply('200 fine');
     expect(recording.observer.dataProtection).toMatchObject({ level: 'clear', isCertain: true, bufferSize: 1000 });
     recording.mic('PROT P').observer.gap('server');
-    expect(recording.observer.dataProtection).toMatchObject({ isCertain: false, bufferSize: undefined });
+    expect(recording.observer.dataProtection).toMatchObject({ isCertain: false, bufferSize: 1000 });
     recording.mic('PROT S').reply('200 fine');
     expect(recording.observer.dataProtection).toMatchObject({ level: 'safe', isCertain: true });
   });
