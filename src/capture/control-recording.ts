@@ -110,9 +110,9 @@ export class ControlRecording {
     return this.#login.user;
   }
 
-  /** Whether a reply to a transfer may still come. */
-  isOpen({ answered }: RecordedTransfer): boolean {
-    return !answered && !this.#ended;
+  /** Whether the final reply to a transfer may still come: not after a gap, which may have had it. */
+  awaitsReply({ message, answered }: RecordedTransfer): boolean {
+    return !answered && !this.#ended && this.#observer.transfer?.message === message;
   }
 
   /** Whether the security association is too weak to rely on. */

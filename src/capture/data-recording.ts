@@ -164,7 +164,7 @@ export class DataRecording {
     numbers.end(result.complete);
     const its = this.#begun.transfer;
     // The reply may say that the transfer has failed.
-    const isAwaited = () => result.error?.code === 'syntax/truncated' && its !== undefined && control.isOpen(its);
+    const isAwaited = () => result.error?.code === 'syntax/truncated' && its !== undefined && control.awaitsReply(its);
     control.writer.data(
       () => !numbers.isSettled || isAwaited(),
       () => {

@@ -253,7 +253,7 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
    */
   missCommand(): void {
     this.#sequences = undefined;
-    DATA_SETTINGS.forEach(verb => this.#doubtData(verb));
+    for (const verb of DATA_SETTINGS) this.#doubtData(verb);
     if (this.#association?.contexts.server === undefined) this.#doubtLevels();
   }
 

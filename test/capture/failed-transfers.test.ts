@@ -61,3 +61,18 @@ it('a client that sends a file ahead has made blocks that it does not send if th
   session.adds({ data: talk([first!, second!], { ends: PASSIVE, close: 'reset' }) }).replies('553 No');
   expect(judged(session.asks('NOOP', '200 Done'))).toEqual(GIVEN_UP);
 });
+
+it('is recorded without waiting for a reply that the capture lacks', async () => {
+  const one = (await cutOff('RETR')).replies('426 Aborted').asks('NOOP', '200 Done').parts;
+  const other = (await PskSession.begin('192.0.2.1:40001')).parts;
+  // The reply and its acknowledgment were not captured; the other session comes before the end of this one.
+  one.splice(-4, 1);
+  const recorded: string[] = [];
+  verifyRecording(pcapOf([...one.slice(0, -1), ...other, ...one.slice(-1)].flat()), {
+    mechanisms: [psk({ observer: { keys: [KEY] } })],
+    onRecord: it =>
+      recorded.push(it.type === 'data' ? 'data' : it.type === 'message' ? `line of ${it.connection}` : ''),
+  });
+  expect(recorded).toContain('data');
+  expect(recorded.lastIndexOf('line of 1')).toBeLessThan(recorded.indexOf('line of 2'));
+});
