@@ -81,6 +81,7 @@ describe('what comes before the greeting', () => {
     { from: 0, text: client },
     { from: 1, text: server },
   ];
+  const ASKED = 'CONNECT ftp.example:21 HTTP/1.1\r\nHost: ftp.example:21\r\n\r\n';
   const hidden: [string, Line[]][] = [
     ['a header of the PROXY protocol', [{ from: 0, text: 'PROXY TCP4 192.0.2.7 192.0.2.2 40000 21\r\n' }]],
     ['one without information', [{ from: 0, text: 'PROXY UNKNOWN\r\n' }]],
@@ -97,6 +98,14 @@ describe('what comes before the greeting', () => {
         ...both(SOCKS5.client, SOCKS5.server),
         ...both('\x01\x02me\x03pwd', '\x01\x00'),
         ...both(`\x05\x01\x00\x04${'\x01'.repeat(16)}\0\x15`, '\x05\0\0\x01\0\0\0\0\0\0'),
+      ],
+    ],
+    ['CONNECT of HTTP', both(ASKED, 'HTTP/1.1 200 Connection established\r\nVia: ä\r\n\r\n')],
+    [
+      'CONNECT of HTTP with a password',
+      [
+        ...both(ASKED, 'HTTP/1.0 407\r\ncontent-length:  7\r\nConnection: keep-alive\r\n\r\n220 no\n'),
+        ...both(ASKED.replace('\r\n\r\n', '\r\nProxy-Authorization: Basic eDp5\r\n\r\n'), 'HTTP/1.1 204\r\n\r\n'),
       ],
     ],
   ];
@@ -118,6 +127,13 @@ describe('what comes before the greeting', () => {
     const refused = both('\x04\x01\x00\x15\x0a\x00\x00\x01me\0', '\x00\x5b\x00\x00\x00\x00\x00\x00');
     expect(found(talk(refused))).toEqual([]);
     expect(found(talk(both('\x05\x01\x00', '\x05\xff')))).toEqual([]);
+    for (const answer of [
+      'HTTP/1.1 503 No\r\n\r\n',
+      'HTTP/1.1 407 No\r\n\r\n',
+      'HTTP/1.1 200 OK\r\n',
+      '200 OK\r\n\r\n',
+    ])
+      expect(preambleOf(Buffer.from(ASKED), Buffer.from(answer))).toEqual([0, 0]);
     for (const start of [...hidden.map(([, [line]]) => line!.text), '\x05', '\x04']) {
       for (let length = 0; length <= start.length; length++) {
         expect(preambleOf(Buffer.from(start.slice(0, length), 'latin1'), new Uint8Array(0))[1]).toBe(0);
