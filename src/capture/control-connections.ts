@@ -32,8 +32,8 @@ export class ControlConnections {
 
   /**
    * Finds the control connections; those whose SYN was not answered are ignored. A server is recognised by its replies, a
-   * client by its commands. Every other connection to a recognised server is a control connection too, whatever its
-   * content.
+   * client by its commands. Every other connection to a recognised server, which is no proxy, is a control connection too,
+   * whatever its content.
    */
   constructor(connections: ConnectionTable, options: PortOptions = {}) {
     this.#connections = connections;
@@ -81,7 +81,9 @@ function clientEndsOf(
       // connection.
       if (end === undefined || !isCandidate(id) || (silent && pairs.has(id))) continue;
       add(id, end);
-      servers.add(connections.endNumber(id, other(end)));
+      // A proxy that answers may be asked for any server.
+      const answered = connections.preambles(id)?.[end][other(end)] ?? 0;
+      if (answered === 0) servers.add(connections.endNumber(id, other(end)));
       if (!silent) pairs.add(id);
     }
   }

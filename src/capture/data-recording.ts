@@ -42,14 +42,23 @@ export class DataRecording {
   #found: FoundDataConnection<ControlRecording>;
   readonly #tcp: TcpConnection;
   readonly #options: DataOptions;
+  /** By the end: octets of a proxy that are still to be skipped. */
+  readonly #preamble: number[];
   #open = 2;
   #begun: Begun | undefined;
   #sink: TransferSink | undefined;
   /** Whether only the capture ends, and not the connection. */
   #isCut = false;
 
-  constructor(tcp: TcpConnection, found: FoundDataConnection<ControlRecording>, options: DataOptions) {
+  /** @param preamble  how many octets of each end belong to a proxy, before the blocks */
+  constructor(
+    tcp: TcpConnection,
+    found: FoundDataConnection<ControlRecording>,
+    preamble: readonly [number, number],
+    options: DataOptions,
+  ) {
     this.#tcp = tcp;
+    this.#preamble = [...preamble];
     this.#found = found;
     this.#options = options;
   }
@@ -59,6 +68,8 @@ export class DataRecording {
    * @returns whether the connection has ended
    */
   take(event: TcpEvent): boolean {
+    const data = event.kind === 'data' ? this.#behindProxy(event.data, event.from) : undefined;
+    if (data?.length === 0) return false;
     if (this.#begun === undefined && event.kind !== 'end') this.#chooseControl(event.from);
     const sender: Peer = event.from === this.#found.clientEnd ? 'client' : 'server';
     if (event.kind === 'end') {
@@ -70,9 +81,15 @@ export class DataRecording {
     this.#begun ??= this.#begin(sender, event.time);
     const { facts, blocks } = this.#begun;
     if (sender !== facts.from) return false;
-    if (event.kind === 'data') blocks.push(event.data);
-    else blocks.gap(event.octets);
+    if (event.kind === 'lost') blocks.gap(event.octets);
+    else blocks.push(data!);
     return false;
+  }
+
+  #behindProxy(octets: Uint8Array, from: 0 | 1): Uint8Array {
+    const data = octets.subarray(this.#preamble[from]);
+    this.#preamble[from]! -= octets.length - data.length;
+    return data;
   }
 
   /** Gives the data connection up, after an internal error. */

@@ -154,8 +154,11 @@ function* verifySegments(segments: SegmentReader, options: VerifyOptions, captur
   const isWanted = (connection: TcpConnection): boolean => {
     if (control.has(connection.id)) return true;
     const found = controls.addresses.find(connection);
-    if (found !== undefined) data.set(connection.id, new DataRecording(connection, found, options));
-    return found !== undefined;
+    if (found === undefined) return false;
+    // A client that has a proxy for its control connection has it for data as well.
+    const preamble = connections.preambles(connection.id)?.[connection.opener ?? 0] ?? NO_PREAMBLE;
+    data.set(connection.id, new DataRecording(connection, found, preamble, options));
+    return true;
   };
   let events = 0;
   for (const event of streams.events(isWanted)) {
@@ -187,6 +190,8 @@ function* verifySegments(segments: SegmentReader, options: VerifyOptions, captur
     ...(writer.missesData && isDisordered(capture) && { isDisordered: true }),
   };
 }
+
+const NO_PREAMBLE = [0, 0] as const;
 
 /** In nanoseconds. Captures of several interfaces or queues mix up packets within milliseconds. */
 const MAX_DISORDER = 100_000_000n;

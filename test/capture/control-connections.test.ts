@@ -5,7 +5,7 @@ import { verifyRecording } from '../../src/capture/index.js';
 import type { Segment } from '../../src/capture/link-layer.js';
 import { preambleOf } from '../../src/capture/preamble.js';
 import { reassemble } from '../../src/capture/tcp.js';
-import { CLIENT, type Line, lines, pcapOf, realCapture, segmentsOf, talk, vectorPath } from './helpers.js';
+import { CLIENT, type Line, lines, pcapOf, realCapture, SERVER, segmentsOf, talk, vectorPath } from './helpers.js';
 
 const found = (segments: readonly Segment[], options?: PortOptions) =>
   controlOf(segments, options).map(({ client, server }) => `${client} ${server}`);
@@ -121,6 +121,20 @@ describe('what comes before the greeting', () => {
       ['USER', null],
       ['331 ', null],
     ]);
+  });
+
+  test('makes no control connection of what else goes through a proxy', () => {
+    const proxied = both('\x04\x01\x00\x15\x0a\x00\x00\x01me\0', '\x00\x5a\x00\x00\x00\x00\x00\x00');
+    const web = [
+      ...proxied,
+      { from: 0 as const, text: 'GET / HTTP/1.0\r\n\r\n' },
+      { from: 1 as const, text: 'HTTP/1.0 200 OK\r\n' },
+    ];
+    const other: [string, string] = ['192.0.2.1:40009', SERVER];
+    expect(found([...talk([...proxied, ...LOGIN]), ...talk(web, { ends: other })])).toHaveLength(1);
+    // A load balancer puts its header in front of each connection to one server.
+    const header = { from: 0 as const, text: 'PROXY UNKNOWN\r\n' };
+    expect(found([...talk([header, ...LOGIN]), ...talk([header], { ends: other })])).toHaveLength(2);
   });
 
   test('is no header where SOCKS refuses, or is not whole', () => {

@@ -23,7 +23,8 @@ export class PskSession {
     this.#steps = opening;
   }
 
-  static async begin(client: string, key = KEY): Promise<PskSession> {
+  /** @param before  what is said before the greeting */
+  static async begin(client: string, key = KEY, before: Line[] = []): Promise<PskSession> {
     const [initiator, acceptor] = [pskInitiator({ key }), pskAcceptor({ key })];
     const adat = (token?: Uint8Array) => Buffer.from(token!).toString('base64');
     const first = await initiator.step();
@@ -31,6 +32,7 @@ export class PskSession {
     const last = await initiator.step(answer.token);
     const server = (await acceptor.step(last.token)).context!;
     const opening = [
+      ...before,
       ...[said(1, '220 Ready'), said(0, 'AUTH X-PSK'), said(1, '334 Go on'), said(0, `ADAT ${adat(first.token)}`)],
       ...[said(1, `335 ADAT=${adat(answer.token)}`), said(0, `ADAT ${adat(last.token)}`), said(1, '235 Done')],
     ];

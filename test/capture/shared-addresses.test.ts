@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type DataRecord, type FindingRecord, verifyRecording } from '../../src/capture/index.js';
 import type { Segment } from '../../src/capture/link-layer.js';
 import { psk } from '../../src/mechanisms/psk/index.js';
-import { pcapOf } from './helpers.js';
+import { pcapOf, talk } from './helpers.js';
 import { KEY, PskSession } from './psk-session.js';
 
 const OTHER_KEY = new Uint8Array(16).fill(8);
@@ -92,6 +92,21 @@ describe('an address that a server uses for one transfer after the other', () =>
     const { records } = verifyRecording(pcapOf(parts.flat()), { mechanisms: [psk({ observer: { keys: [KEY] } })] });
     expect(records.filter(it => it.type === 'data').map(({ verdict }) => verdict)).toEqual(['verified', 'failed']);
   });
+});
+
+it.each([
+  ['SOCKS 4', '\x04\x01\xc3\x50\x0a\0\0\x01me\0', '\0\x5a\0\0\0\0\0\0'],
+  ['CONNECT', 'CONNECT ftp.example:50000 HTTP/1.1\r\n\r\n', 'HTTP/1.1 200 OK\r\n\r\n'],
+])('a data connection through the proxy of its control connection is found, behind %s', async (_, asked, granted) => {
+  const before = [
+    { from: 0 as const, text: asked },
+    { from: 1 as const, text: granted },
+  ];
+  const session = await PskSession.begin('192.0.2.1:40000', KEY, before);
+  session.asks('EPSV', '229 Extended (|||50000|)').asks('RETR a', '150 Go');
+  const blocks = session.blocks(1, ['text', '']);
+  session.adds({ data: talk([...before, ...blocks], { ends: at(41_000, '192.0.2.2:21') }) }).replies('226 Done');
+  expect(dataOf(session.parts.flat()).map(it => [it.name, it.verdict, it.whole])).toEqual([['a', 'verified', true]]);
 });
 
 describe('an address whose announcement is missing is found by the transfer that waits', () => {
