@@ -7,6 +7,7 @@ import { equalConstantTime as sameOctets } from '../../bytes.js';
 import { FtpSecurityError } from '../../errors.js';
 import { contentsOf, elementsOf, SEQUENCE, SET } from '../../mechanisms/gsi/elements.js';
 import { type Certificate, type ProxyForm, type ProxyInfo, parseCertificate } from './certificate.js';
+import { nameKey } from './general-names.js';
 import { commonHostName } from './host-name.js';
 import { isSlowKey, shortKey } from './key-strength.js';
 import { checkNameConstraints } from './name-constraints.js';
@@ -189,7 +190,8 @@ function checkPolicy({ subject }: Certificate, issuer: Certificate, { policies }
 }
 
 function checkRevocation(certificate: Certificate, issuer: Certificate, { trust, now }: Authorities): void {
-  const lists = trust.revocationLists.filter(({ issuerName }) => sameOctets(issuerName, issuer.subjectName));
+  const name = nameKey(issuer.subjectName);
+  const lists = trust.revocationLists.filter(list => list.issuer === name);
   for (const { thisUpdate, nextUpdate, revoked, isSignedBy } of lists) {
     if (issuer.keyUsage?.signsRevocations === false || !isSignedBy(issuer.key)) {
       throw untrusted(`a revocation list of ${issuer.subject} is not signed by it`);

@@ -3,7 +3,7 @@
  * compared: the parts of a name from its root on, such as `org`, `example`, `www`.
  */
 import { isUtf8 } from 'node:buffer';
-import { fromHex, fromUtf8, startsWith } from '../../bytes.js';
+import { fromHex, fromUtf8, startsWith, toHex } from '../../bytes.js';
 import { badToken } from '../../errors.js';
 import { attributesOf } from '../../mechanisms/gsi/certificates.js';
 import { type Element, elementsOf } from '../../mechanisms/gsi/elements.js';
@@ -117,6 +117,16 @@ function directoryParts(octets: Uint8Array): string[] | undefined {
       .sort()
       .join('+'),
   );
+}
+
+/**
+ * What two names have in common if they are the same but for the case, blanks and types of strings (RFC 5280 §7.1).
+ * @param name  in DER
+ * @throws FtpSecurityError `security/bad-token`
+ */
+export function nameKey(name: Uint8Array): string {
+  const parts = directoryParts(name);
+  return parts === undefined ? toHex(name) : JSON.stringify(parts);
 }
 
 function isString({ tag, octets }: Element): boolean {

@@ -3,11 +3,12 @@ import type { KeyObject } from 'node:crypto';
 import { copy, fromUtf8, startsWith, toHex } from '../../bytes.js';
 import { badToken } from '../../errors.js';
 import { contentsOf, type Element, elementsOf, INTEGER, integerOf, SEQUENCE } from '../../mechanisms/gsi/elements.js';
+import { nameKey } from './general-names.js';
 import { parseSigned } from './signed.js';
 
 export interface RevocationList {
-  /** The name of the authority, in DER. */
-  issuerName: Uint8Array;
+  /** The `nameKey` of the authority: some write their name in the list in another way than in their certificate. */
+  issuer: string;
   /** In milliseconds since 1970. */
   thisUpdate: number;
   /** Undefined if the list has no end. */
@@ -43,7 +44,7 @@ export function parseRevocationList(file: Uint8Array): RevocationList {
   assertNoCriticalExtension(rest.find(({ tag }) => tag === EXTENSIONS));
   contentsOf(issuer, SEQUENCE);
   return {
-    issuerName: copy(issuer!.whole),
+    issuer: nameKey(issuer!.whole),
     thisUpdate: timeOf(thisUpdate),
     nextUpdate: next && timeOf(next),
     revoked: new Set(list === undefined ? [] : elementsOf(list.octets, MAX_REVOKED).map(serialOf)),

@@ -3,11 +3,13 @@ import { constants, generateKeyPairSync, sign, X509Certificate } from 'node:cryp
 import { describe, expect, test, vi } from 'vitest';
 import { concat, fromHex, toUtf8 } from '../../../src/bytes.js';
 import { formatElement } from '../../../src/mechanisms/der.js';
+import { elementsOf } from '../../../src/mechanisms/gsi/elements.js';
 import { parseCertificate } from '../../../src/node/gsi/certificate.js';
 import { type ChainOptions, verifyChain } from '../../../src/node/gsi/chain.js';
 import { type GsiTrustFiles, gsiTrust } from '../../../src/node/gsi/trust.js';
 import { errorOf } from '../../helpers.js';
 import {
+  algorithm,
   alternativeNames,
   authority,
   CA,
@@ -559,6 +561,13 @@ describe('signing policies', () => {
   });
 });
 
+/** The same list with a new signature. */
+function signedAnew(list: Uint8Array): Uint8Array {
+  const [content] = elementsOf(elementsOf(list)[0]!.octets);
+  const signature = concat(Uint8Array.of(0), sign('sha256', content!.whole, CA.key));
+  return sequence(content!.whole, algorithm(), formatElement(3, signature));
+}
+
 describe('revocation lists', () => {
   const bob = make('/O=Grid/CN=Bob', { issuer: CA, serial: 0x1234 });
   const withLists = (...revocationLists: Uint8Array[]) => ({ trust: trustOf({ revocationLists }) });
@@ -582,6 +591,26 @@ describe('revocation lists', () => {
     expect(refusal(bob, withLists(revocationList(CA, [], { signer: USER })))).toBe(
       'security/untrusted: a revocation list of /O=Grid/CN=Authority is not signed by it',
     );
+  });
+
+  test('may write the name of the authority in another way, as OpenSSL compares names', () => {
+    for (const name of ['/O=GRID/CN=authority', '/O= Grid/CN=Authority ']) {
+      const list = revocationList({ ...CA, name }, [0x1234], { signer: CA });
+      expect(refusal(bob, withLists(list))).toBe('security/untrusted: /O=Grid/CN=Bob is revoked');
+    }
+    const octets = Buffer.from(revocationList(CA, [0x1234]))
+      .toString('latin1')
+      .replace('\x0c\x04Grid', '\x13\x04Grid');
+    expect(refusal(bob, withLists(signedAnew(Buffer.from(octets, 'latin1'))))).toBe(
+      'security/untrusted: /O=Grid/CN=Bob is revoked',
+    );
+  });
+
+  test('whose name can not be read are refused', () => {
+    const octets = Buffer.from(revocationList(CA, [0x1234]))
+      .toString('latin1')
+      .replace('\x31\x0d', '\x30\x0d');
+    expect(errorOf(() => withLists(Buffer.from(octets, 'latin1'))).code).toBe('security/bad-token');
   });
 
   test('of other authorities change nothing, nor does a missing one', () => {
