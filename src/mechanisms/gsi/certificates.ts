@@ -7,7 +7,7 @@ import { toHex, toUtf8, u16beAt } from '../../bytes.js';
 import { badToken } from '../../errors.js';
 import { readElement } from '../der.js';
 import { nameOctets, nameText } from '../name-text.js';
-import { contentsOf, type Element, elementsOf, OID, SEQUENCE, SET } from './elements.js';
+import { contentsOf, type Element, elementsOf, oidOf, SEQUENCE, SET } from './elements.js';
 
 /** A certificate's names in Globus's form, `/O=Grid/CN=Anna`. */
 export interface CertificateNames {
@@ -115,7 +115,7 @@ export function attributesOf(name: Element | undefined): Attribute[][] {
     return attributes.map(attribute => {
       const [type, value, ...others] = elementsOf(contentsOf(attribute, SEQUENCE));
       if (others.length > 0) throw badToken('DER: octets after a value of a name');
-      const oid = toHex(contentsOf(type, OID));
+      const oid = oidOf(type);
       return { type: ATTRIBUTES[oid] ?? oid, text: textOf(value), value: value! };
     });
   });
@@ -149,6 +149,6 @@ function hasProxyInfo(extensions: Element | undefined): boolean {
   const [list] = elementsOf(extensions.octets);
   return elementsOf(contentsOf(list, SEQUENCE)).some(extension => {
     const [type] = elementsOf(contentsOf(extension, SEQUENCE));
-    return PROXY_INFO.includes(toHex(contentsOf(type, OID)));
+    return PROXY_INFO.includes(oidOf(type));
   });
 }

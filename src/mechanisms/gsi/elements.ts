@@ -1,4 +1,5 @@
 /** DER as a tree of elements, for certificates: their structure has many optional parts (RFC 5280 §4.1). */
+import { toHex } from '../../bytes.js';
 import { badToken } from '../../errors.js';
 import { readElement } from '../der.js';
 
@@ -37,6 +38,17 @@ export function integerOf(element: Element | undefined): Uint8Array {
   const isShort = octets.length > 0 && !(first === 0 && second < 0x80) && !(first === 0xff && second >> 7 === 1);
   if (isShort) return octets;
   throw badToken('DER: expected an INTEGER in its shortest form');
+}
+
+/**
+ * An object identifier in hex.
+ * @throws FtpSecurityError `security/bad-token`
+ */
+export function oidOf(element: Element | undefined): string {
+  const octets = contentsOf(element, OID);
+  // The last octet of a number is below 80.
+  if ((octets.at(-1) ?? 0x80) >= 0x80) throw badToken('DER: expected an OBJECT IDENTIFIER');
+  return toHex(octets);
 }
 
 /**

@@ -9,7 +9,7 @@ import {
   elementsOf,
   INTEGER,
   integerOf,
-  OID,
+  oidOf,
   SEQUENCE,
 } from '../../mechanisms/gsi/elements.js';
 import { type NameConstraints, parseNameConstraints } from './name-constraints.js';
@@ -71,7 +71,8 @@ const EXTENSION = {
   proxyInfo: '2b0601050507010e',
   draftProxyInfo: '2b060104019b5001815e',
 } as const;
-const KNOWN: readonly string[] = Object.values(EXTENSION);
+/** Alternative names of the issuer matter in proxies alone, which have none. */
+const KNOWN: readonly string[] = Object.values(EXTENSION).filter(it => it !== EXTENSION.issuerAlternativeName);
 
 /** Policy languages of proxies: RFC 3820 §3.8.2, and Globus's limited proxy. */
 const RIGHTS: Readonly<Record<string, ProxyInfo['rights']>> = {
@@ -163,12 +164,10 @@ function keyOf(x509: X509Certificate): KeyObject {
 /** What shows the hash of a signature: its algorithm, or for RSASSA-PSS the hash among its parameters (RFC 4055 §3.1). */
 function signatureHash(algorithm: Element | undefined): string {
   const [type, parameters] = elementsOf(contentsOf(algorithm, SEQUENCE));
-  const name = toHex(contentsOf(type, OID));
+  const name = oidOf(type);
   if (name !== RSASSA_PSS) return name;
   const hash = elementsOf(contentsOf(parameters, SEQUENCE)).find(({ tag }) => tag === PSS_HASH);
-  return hash === undefined
-    ? SHA1
-    : toHex(contentsOf(elementsOf(contentsOf(elementsOf(hash.octets)[0], SEQUENCE))[0], OID));
+  return hash === undefined ? SHA1 : oidOf(elementsOf(contentsOf(elementsOf(hash.octets)[0], SEQUENCE))[0]);
 }
 
 function readExtensions(extensions: Element | undefined): Map<string, Extension> {
@@ -177,7 +176,7 @@ function readExtensions(extensions: Element | undefined): Map<string, Extension>
   const [list] = elementsOf(extensions.octets);
   for (const extension of elementsOf(contentsOf(list, SEQUENCE))) {
     const [type, ...rest] = elementsOf(contentsOf(extension, SEQUENCE));
-    const name = toHex(contentsOf(type, OID));
+    const name = oidOf(type);
     const isCritical = rest.length > 1 && isTrue(rest[0]);
     if (read.has(name)) throw badToken('a certificate has an extension twice');
     if (isCritical && !KNOWN.includes(name)) throw badToken(`a certificate has an unknown critical extension: ${name}`);
@@ -218,7 +217,7 @@ function readKeyUsage(extension: Extension | undefined): Certificate['keyUsage']
 
 function readPurposes(extension: Extension | undefined): string[] | undefined {
   if (extension === undefined) return undefined;
-  return elementsOf(contentsOf(elementsOf(extension.value)[0], SEQUENCE)).map(it => toHex(contentsOf(it, OID)));
+  return elementsOf(contentsOf(elementsOf(extension.value)[0], SEQUENCE)).map(it => oidOf(it));
 }
 
 function readProxy(
@@ -246,7 +245,7 @@ function readProxyInfo({ isCritical, value }: Extension): Omit<ProxyInfo, 'form'
   if (policies.length !== 1 || policy.length > 1 || lengths.length > 1 || parts.length !== 1 + lengths.length)
     throw badToken('a certificate has proxy information that can not be read');
   return {
-    rights: RIGHTS[toHex(contentsOf(language, OID))] ?? 'other',
+    rights: RIGHTS[oidOf(language)] ?? 'other',
     pathLength: lengths[0] && numberOf(lengths[0]),
   };
 }

@@ -3,10 +3,10 @@
  * compared: the parts of a name from its root on, such as `org`, `example`, `www`.
  */
 import { isUtf8 } from 'node:buffer';
-import { fromHex, fromUtf8, startsWith, toHex } from '../../bytes.js';
+import { fromUtf8, toHex } from '../../bytes.js';
 import { badToken } from '../../errors.js';
 import { attributesOf } from '../../mechanisms/gsi/certificates.js';
-import { type Element, elementsOf } from '../../mechanisms/gsi/elements.js';
+import { type Element, elementsOf, oidOf } from '../../mechanisms/gsi/elements.js';
 
 /** A name, or the subject of a certificate. */
 export interface Name {
@@ -41,14 +41,12 @@ export const DIRECTORY_NAME: NameKind = {
 };
 const OTHER_NAME = unreadable('a name of another kind');
 
-/** By their tags. */
+/** By their tags. Nothing has X.400 addresses and names of EDI parties any more. */
 const KINDS: ReadonlyMap<number, NameKind> = new Map([
   [0xa0, OTHER_NAME],
   [0x81, MAILBOX],
   [0x82, DNS_NAME],
-  [0xa3, unreadable('an X.400 address')],
   [0xa4, DIRECTORY_NAME],
-  [0xa5, unreadable('an EDI name')],
   [0x86, { title: 'a URI', partsOf: uriParts, subtreeOf: octets => hostSubtree(textOf(octets), 0) }],
   [0x87, { title: 'an IP address', partsOf: addressParts, subtreeOf: addressSubtree }],
   [0x88, unreadable('a registered identifier')],
@@ -66,8 +64,8 @@ export function kindOf(element: Element | undefined): NameKind {
   return kind;
 }
 
-/** The identifier of SmtpUTF8Mailbox, 1.3.6.1.5.5.7.8.9, in DER. */
-const UTF8_MAILBOX = fromHex('06082b06010505070809');
+/** SmtpUTF8Mailbox, 1.3.6.1.5.5.7.8.9. */
+const UTF8_MAILBOX = '2b06010505070809';
 
 /**
  * Reads a name.
@@ -76,8 +74,14 @@ const UTF8_MAILBOX = fromHex('06082b06010505070809');
 export function readName(element: Element): Name {
   const kind = kindOf(element);
   // It is an e-mail address too, of a form that is not read here (RFC 9598 §6).
-  if (kind === OTHER_NAME && startsWith(element.octets, UTF8_MAILBOX)) return { kind: MAILBOX, parts: undefined };
+  if (kind === OTHER_NAME && typeOfOther(element) === UTF8_MAILBOX) return { kind: MAILBOX, parts: undefined };
   return { kind, parts: kind.partsOf(element.octets) };
+}
+
+function typeOfOther({ octets }: Element): string {
+  const [type, value, ...others] = elementsOf(octets);
+  if (value?.tag !== 0xa0 || others.length > 0) throw badToken('a general name that can not be read');
+  return oidOf(type);
 }
 
 /**

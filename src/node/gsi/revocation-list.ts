@@ -39,9 +39,11 @@ export function parseRevocationList(file: Uint8Array): RevocationList {
   if (isSignedBy === undefined) throw badToken('a revocation list has an unknown or weak signature algorithm');
   const all = elementsOf(content.octets);
   const [, issuer, thisUpdate, ...rest] = all[0]?.tag === INTEGER ? all.slice(1) : all;
-  const next = rest.find(({ tag }) => tag === UTC_TIME || tag === GENERALIZED_TIME);
-  const list = rest.find(({ tag }) => tag === SEQUENCE);
-  assertNoCriticalExtension(rest.find(({ tag }) => tag === EXTENSIONS));
+  // In this order, as any that was passed over could contain what is revoked.
+  const optional = (...tags: number[]) => (tags.includes(rest[0]?.tag ?? 0) ? rest.shift() : undefined);
+  const [next, list, extensions] = [optional(UTC_TIME, GENERALIZED_TIME), optional(SEQUENCE), optional(EXTENSIONS)];
+  if (rest.length > 0) throw badToken('a revocation list has unknown parts');
+  assertNoCriticalExtension(extensions);
   contentsOf(issuer, SEQUENCE);
   return {
     issuer: nameKey(issuer!.whole),
@@ -73,8 +75,10 @@ const TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
 function timeOf(element: Element | undefined): number {
   const isShort = element?.tag === UTC_TIME;
   const text = fromUtf8(contentsOf(element, isShort ? UTC_TIME : GENERALIZED_TIME));
-  const [, year, ...others] = TIME.exec(isShort ? (text < '5' ? '20' : '19') + text : text) ?? [];
-  if (year === undefined) throw badToken('a time that is not of RFC 5280');
-  const [month, day, hour, minute, second] = others.map(Number);
-  return Date.UTC(Number(year), month! - 1, day, hour, minute, second);
+  const whole = isShort ? (text < '5' ? '20' : '19') + text : text;
+  const time = Date.parse(whole.replace(TIME, '$1-$2-$3T$4:$5:$6Z'));
+  // The 31st of November is the 1st of December to Date.
+  const isRight = TIME.test(whole) && new Date(time).toJSON()?.replace(/[-:T]|\.\d+/g, '') === whole;
+  if (!isRight) throw badToken('a time that is not of RFC 5280');
+  return time;
 }

@@ -1,9 +1,9 @@
 /** What revocation lists, certificate requests and certificates have in common: contents, algorithm, signature (RFC 5280 §4.1.1). */
 import { type KeyObject, sign, verify } from 'node:crypto';
-import { concat, fromHex, toHex } from '../../bytes.js';
+import { concat, fromHex, } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
 import { formatElement } from '../../mechanisms/der.js';
-import { contentsOf, type Element, elementsOf, OID, SEQUENCE } from '../../mechanisms/gsi/elements.js';
+import { contentsOf, type Element, elementsOf, oidOf, SEQUENCE } from '../../mechanisms/gsi/elements.js';
 
 const BIT_STRING = 0x03;
 
@@ -39,7 +39,7 @@ export function parseSigned(der: Uint8Array): Signed {
   if (others.length > 0) throw badToken('octets after a signature');
   const [content, algorithm, signature] = elementsOf(contentsOf(whole, SEQUENCE));
   contentsOf(content, SEQUENCE);
-  const hash = HASHES[toHex(contentsOf(elementsOf(contentsOf(algorithm, SEQUENCE))[0], OID))];
+  const hash = HASHES[oidOf(elementsOf(contentsOf(algorithm, SEQUENCE))[0])];
   // The first octet of a BIT STRING is how many bits of the last one are unused.
   const bits = contentsOf(signature, BIT_STRING);
   if (bits[0] !== 0) throw badToken('a signature that is not whole octets');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { elementsOf, integerOf } from '../../../src/mechanisms/gsi/elements.js';
+import { elementsOf, integerOf, oidOf } from '../../../src/mechanisms/gsi/elements.js';
 import { errorOf } from '../../helpers.js';
 
 const THREE = Uint8Array.of(2, 1, 7, 4, 0, 5, 0);
@@ -17,4 +17,11 @@ test('an INTEGER is read in its shortest form only', () => {
   for (const octets of [[], [0, 0], [0, 0x7f], [0xff, 0x80], [0xff, 0xff]])
     expect(errorOf(() => read(...octets)).message).toBe('DER: expected an INTEGER in its shortest form');
   expect(errorOf(() => integerOf(undefined)).code).toBe('security/bad-token');
+});
+
+test('an OBJECT IDENTIFIER ends with its last number', () => {
+  const read = (...octets: number[]) => oidOf(elementsOf(Uint8Array.of(6, octets.length, ...octets))[0]);
+  expect(read(0x55, 4, 3)).toBe('550403');
+  for (const octets of [[], [0x55, 4, 0x83]])
+    expect(errorOf(() => read(...octets)).message).toBe('DER: expected an OBJECT IDENTIFIER');
 });

@@ -606,11 +606,30 @@ describe('revocation lists', () => {
     );
   });
 
+  test.each(['261323120000Z', '261100120000Z', '261131120000Z', '261123250000Z', '2611231200000'])(
+    'with the time %s are refused',
+    time => {
+      const octets = Buffer.from(revocationList(CA, [])).toString('latin1').replace('261123120000Z', time);
+      expect(errorOf(() => withLists(Buffer.from(octets, 'latin1'))).message).toBe('a time that is not of RFC 5280');
+    },
+  );
+
   test('whose name can not be read are refused', () => {
     const octets = Buffer.from(revocationList(CA, [0x1234]))
       .toString('latin1')
       .replace('\x31\x0d', '\x30\x0d');
     expect(errorOf(() => withLists(Buffer.from(octets, 'latin1'))).code).toBe('security/bad-token');
+  });
+
+  test.each([
+    ['another type than the certificates', '\x30\x2a\x30\x13', '\x10\x2a\x30\x13'],
+    ['another type than the next time', '\x17\x0d261123', '\x04\x0d261123'],
+  ])('with an element of %s are refused', (_, element, other) => {
+    const octets = Buffer.from(revocationList(CA, [0x1234, 0x2345])).toString('latin1');
+    expect(octets).toContain(element);
+    expect(errorOf(() => withLists(Buffer.from(octets.replace(element, other), 'latin1'))).message).toBe(
+      'a revocation list has unknown parts',
+    );
   });
 
   test('of other authorities change nothing, nor does a missing one', () => {
