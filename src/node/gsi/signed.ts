@@ -1,6 +1,6 @@
 /** What revocation lists, certificate requests and certificates have in common: contents, algorithm, signature (RFC 5280 §4.1.1). */
 import { type KeyObject, sign, verify } from 'node:crypto';
-import { concat, fromHex, } from '../../bytes.js';
+import { concat, fromHex } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
 import { formatElement } from '../../mechanisms/der.js';
 import { contentsOf, type Element, elementsOf, oidOf, SEQUENCE } from '../../mechanisms/gsi/elements.js';
