@@ -1,5 +1,5 @@
 /** Packets inside IP packets: GRE and ERSPAN, and tunnels in UDP, recognised by their port. */
-import { broken, type DecoderTable, ETHERNET, type Frame, IP, MPLS, type Next, PPP, tableOf } from './layers.js';
+import { broken, type DecoderTable, ETHERNET, type Frame, IP, MPLS, type Next, PPP, tableOf, WIFI } from './layers.js';
 import { u16, u32 } from './numbers.js';
 
 /** Bits of the first two octets of GRE (RFC 2784 §2.1, RFC 2890 §2, RFC 2637 §4.1). */
@@ -69,8 +69,15 @@ export const UDP_PORTS: DecoderTable = tableOf([
   // The port of IANA, the earlier port of Linux, and the port of the generic extension.
   [[4789, 8472, 4790], vxlan],
   [[4500], ipsec],
+  // RFC 8086, if its reserved bits are zero; RFC 7510.
+  [[4754], frame => ((u16(frame.data, frame.at) & 0x4fff) === 0 ? gre(frame) : undefined)],
   [[6081], geneve],
+  [[6635], () => MPLS],
+  [[37008], tzsp],
 ]);
+
+/** Its answers come from this port, and may go to any (RFC 2661 §8.1). */
+const L2TP_PORT = 1701;
 
 /** RFC 3948 §2: a key exchange after four zero octets, a keepalive of one octet, or ESP, which is encrypted. */
 function ipsec({ data, at, end }: Frame): Next | undefined {
@@ -81,7 +88,8 @@ function ipsec({ data, at, end }: Frame): Next | undefined {
 export function udp(frame: Frame): Next | string | undefined {
   const { data, at } = frame;
   if (data.length < at + 8) return broken(frame, 'UDP');
-  const number = u16(data, at + 2);
+  const [source, destination] = [u16(data, at), u16(data, at + 2)];
+  const number = source === L2TP_PORT ? source : destination;
   frame.at += 8;
   if (!UDP_PORTS.has(number)) return undefined;
   const cut = data.length < Math.min(frame.at + 8, frame.end);
@@ -114,6 +122,28 @@ function geneve(frame: Frame): Next | undefined {
   if (first >> 6 !== 0) return undefined;
   frame.at += 8 + (first & 0x3f) * 4;
   return { registry: 'EtherType', number: u16(data, at + 2) };
+}
+
+/** Numbers of encapsulated protocols in TZSP: Ethernet, 802.11, and that with a Prism or an AVS header. */
+const TZSP_PROTOCOLS: ReadonlyMap<number, Next> = new Map([
+  [1, ETHERNET],
+  [18, WIFI],
+  [119, { registry: 'link type', number: 119 }],
+  [127, { registry: 'link type', number: 163 }],
+]);
+
+/** TZSP, in which access points and routers send what they capture: version 1, a received or sent packet, and tags up to tag 1. */
+function tzsp(frame: Frame): Next | string | undefined {
+  const { data, at } = frame;
+  if (data[at] !== 1 || data[at + 1]! > 1) return undefined;
+  const protocol = u16(data, at + 2);
+  frame.at += 4;
+  for (let tag = data[frame.at++]; tag !== 1; tag = data[frame.at++]) {
+    if (tag === undefined) return broken(frame, 'TZSP');
+    // Tag 0 is padding; each other one has a length.
+    if (tag !== 0) frame.at += 1 + (data[frame.at] ?? 0);
+  }
+  return TZSP_PROTOCOLS.get(protocol) ?? `TZSP protocol ${protocol}`;
 }
 
 const GTP_USER_DATA = 255;

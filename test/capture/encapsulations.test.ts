@@ -244,10 +244,20 @@ describe('what stays unread', () => {
       gre(0, 0x00fe, new Uint8Array(20)),
       udp(4500, Uint8Array.of(0xff)),
       udp(53, new Uint8Array(3)),
+      udp(4754, new Uint8Array(40).fill(0xff)),
+      udp(37_008, new Uint8Array(40)),
+      // A keepalive, type 4.
+      udp(37_008, Uint8Array.of(1, 4, 0, 0, 1, 0, 0, 0)),
     ];
     const exchange = udp(4500, new Uint8Array(40));
     expect(summaryOf(records101([...quiet, exchange]), 101).unread).toEqual({});
     expect(summaryOf(records101([udp(4500, new Uint8Array(40).fill(1))]), 101).unread).toEqual({ 'IP protocol 50': 1 });
+    const tokenRing = udp(37_008, Uint8Array.of(1, 0, 0, 2, 1, 0, 0, 0));
+    const endless = udp(37_008, Uint8Array.of(1, 0, 0, 1, 9, 200, 0, 0));
+    expect(summaryOf(records101([tokenRing, endless]), 101).unread).toEqual({
+      'TZSP protocol 2': 1,
+      'malformed TZSP header': 1,
+    });
   });
 
   test('every octet that a packet of any kind may be cut at: counted, or read in part, and never an exception', () => {

@@ -59,8 +59,8 @@ export function ipv6(next: number, data: Uint8Array): Payload {
   return { etherType: IPV6, octets: concat(bytes(0x60, 0, 0, 0), be16(data.length), bytes(next, 64), addresses, data) };
 }
 
-export const udp = (port: number, data: Uint8Array) =>
-  ipv4(17, concat(be16(51_515), be16(port), be16(8 + data.length), be16(0), data));
+export const udp = (port: number, data: Uint8Array, from = 51_515) =>
+  ipv4(17, concat(be16(from), be16(port), be16(8 + data.length), be16(0), data));
 export const gre = (flags: number, type: number, ...rest: Uint8Array[]) =>
   ipv4(47, concat(be16(flags), be16(type), ...rest));
 const tagged = (tag: number) => (inner: Payload) => ({
@@ -165,6 +165,14 @@ export const TUNNELS: Record<string, Tunnel> = {
         )
       : undefined,
   L2TP: inner => after(bytes(), ppp(inner)) && udp(1701, concat(bytes(0, 2, 0, 1, 0, 1, 0xff, 3), ppp(inner)!)),
+  'L2TP to any port': inner => {
+    const frame = ppp(inner);
+    return frame && udp(40_000, concat(bytes(0, 2, 0, 1, 0, 1), frame), 1701);
+  },
+  'GRE in UDP': ({ etherType, octets }) => udp(4754, concat(be16(0x2000), be16(etherType), be32(7), octets)),
+  'MPLS in UDP': inner => (isIp(inner) ? udp(6635, concat(ONE_LABEL, inner.octets)) : undefined),
+  TZSP: inner => udp(37_008, concat(bytes(1, 0, 0, 1, 0, 10, 1, 200, 0, 1), ethernet(inner))),
+  'TZSP of 802.11': inner => udp(37_008, concat(bytes(1, 1, 0, 18, 1), data(inner))),
   'L2TP with all its fields': inner => {
     const frame = ppp(inner);
     return (
