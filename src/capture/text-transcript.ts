@@ -2,7 +2,7 @@
  * A control connection as text: lines `C> …` and `S> …`, as sent and without CRLF; `---` begins another connection. Or as
  * clients print it: see program-log.ts.
  */
-import { fromUtf16, startsWith, toUtf8 } from '../bytes.js';
+import { CR, fromUtf16, LF, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { linesOf } from '../ftp/line.js';
 import type { Peer } from '../protection/mechanism.js';
@@ -23,14 +23,18 @@ const MARKS: readonly { mark: readonly number[]; decode: (text: Uint8Array) => U
 
 /** Whether octets look like a text transcript of either form. */
 export function isTextTranscript(octets: Uint8Array): boolean {
-  const bytes = unmarked(octets);
+  const bytes = normalized(octets);
   return isTranscript(bytes) || isProgramLog(bytes);
 }
 
-/** The text without a byte order mark, and in UTF-8: PowerShell redirects output into files of UTF-16. */
-function unmarked(octets: Uint8Array): Uint8Array {
+/**
+ * The text without a byte order mark, in UTF-8, and with LF in its line ends: PowerShell redirects output into files of UTF-16, and
+ * some editors end lines with CR alone.
+ */
+function normalized(octets: Uint8Array): Uint8Array {
   const found = MARKS.find(({ mark }) => startsWith(octets, mark));
-  return found === undefined ? octets : found.decode(octets.subarray(found.mark.length));
+  const text = found === undefined ? octets : found.decode(octets.subarray(found.mark.length));
+  return text.includes(LF) || !text.includes(CR) ? text : text.map(octet => (octet === CR ? LF : octet));
 }
 
 /** Whether the first line that is neither blank nor a comment has the form `C> …` or `S> …`. */
@@ -46,7 +50,7 @@ function isTranscript(bytes: Uint8Array): boolean {
  * @throws FtpSecurityError `syntax/bad-file` with the offset of a line that does not have the form of a transcript
  */
 export function readTextTranscript(octets: Uint8Array): SpokenLine[][] {
-  const bytes = unmarked(octets);
+  const bytes = normalized(octets);
   const log = isTranscript(bytes) ? undefined : readProgramLog(bytes);
   if (log !== undefined) return log;
   const connections: SpokenLine[][] = [[]];

@@ -215,6 +215,11 @@ describe('a text transcript', () => {
     expect(records).toEqual(verifyRecording(Buffer.from(said), { mechanisms: [] }).records);
   });
 
+  it('may end its lines with CR alone', () => {
+    const { records } = verifyRecording(ascii('S> 220 a\rC> QUIT\rS> 221 bye\r'), { mechanisms: [] });
+    expect(records).toEqual(text('S> 220 a', 'C> QUIT', 'S> 221 bye'));
+  });
+
   it('refuses other lines, and says where', () => {
     expectCode(() => text('S> 220 a', 'X> hello'), 'syntax/bad-file');
   });
