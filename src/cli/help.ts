@@ -44,9 +44,9 @@ ${mechanismHelp('verify')}
   --jobs N            number of workers that share the files, each on a core of its own; default by the cores and the size of the
                       files. The results and their order are the same. With --extract or standard input there is one
   --join              the files are parts of one capture, e.g. rotated, or of several taps; packets are put in order by their times
-  --merge             the files are results of earlier runs with --json, e.g. on other machines: show them as those of one run. A
-                      recording without the end of its result is unfinished (exit status 3); of several results of a recording
-                      one counts. Only options of output go with it; --fail-on has to be given again
+  --merge             the files are results of earlier runs with --json, but not --summary or --errors, e.g. on other machines: show
+                      them as those of one run. A recording without the end of its result is unfinished (exit status 3); of several
+                      results of a recording one counts. Only options of output go with it; --fail-on has to be given again
   --strict            tolerate no deviation from RFC 2228
   --tolerate NAME     also tolerate this deviation; with --strict, tolerate only those that are named. May be repeated. wzdftpd
                       needs integrity-under-632 and unended-line-spans-outer

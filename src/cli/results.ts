@@ -29,7 +29,8 @@ export interface Result {
 /**
  * The result of each recording, in the order in which they appear first. A result that is whole is preferred to one with an
  * error, and that to one without an end.
- * @throws InputError if a file can't be read or is not the output of `verify --json`, or two results of a recording differ
+ * @throws InputError if a file can't be read or is not the output of `verify --json` with all lines, or two results of a recording
+ *   differ
  */
 export function readResults(sources: readonly string[]): Result[] {
   const best = new Map<string, Result>();
@@ -51,15 +52,17 @@ function rankOf({ record: { error } }: Result): number {
 
 function* resultsIn(source: string): Generator<Result> {
   let open: Omit<Result, 'end' | 'record'> | undefined;
-  let [end, before] = [0, 0];
+  let [end, before, messages] = [0, 0, 0];
   let isComplete = false;
   for (const line of linesOf(source, 0, Number.POSITIVE_INFINITY)) {
     isComplete = false;
     if (line.text.startsWith('{"type":"begin"')) {
       if (open !== undefined) yield unfinished(open, line.start);
       open = { recording: parsed<BeginRecord>(line, source).file, source, start: line.end, before };
+      messages = 0;
     } else if (line.text.startsWith('{"type":"file"')) {
       const record = parsed<FileRecord>(line, source);
+      if (record.error === null && record.messages !== messages) throw withoutLines(source);
       yield { ...(open ?? { recording: record.file, source, start: line.start, before }), end: line.start, record };
       before += record.connections;
       open = undefined;
@@ -67,7 +70,7 @@ function* resultsIn(source: string): Generator<Result> {
       isComplete = true;
     } else if (open === undefined || !line.text.startsWith('{"type":"')) {
       throw notResults(source, line);
-    }
+    } else if (line.text.startsWith('{"type":"message"')) messages++;
     end = line.end;
   }
   if (open !== undefined) yield unfinished(open, end);
@@ -152,6 +155,11 @@ function parsed<T extends TranscriptRecord>(line: Line, source: string): T {
   } catch {
     throw notResults(source, line);
   }
+}
+
+/** Of a result without some of its lines it is not known whether they have errors, or who logged in. */
+function withoutLines(source: string): InputError {
+  return new InputError(`${source}: lines are left out, by --summary or --errors; --merge wants the whole result`);
 }
 
 function notResults(source: string, { start }: Line): InputError {
