@@ -13,6 +13,7 @@ describe('a word that is misspelt', () => {
     ['an option that is cut short', ['verify', RECORDING, '--pass'], 'did you mean --password-stdin?'],
     ['an option of another tool', ['verify', RECORDING, '-k', 'x'], "Unknown option '-k'"],
     ['an option that resembles none', ['verify', RECORDING, '--colour'], "Unknown option '--colour'"],
+    ['an option with two letters exchanged', ['decode', '--jsno', 'x'], 'did you mean --json?'],
     ['a subcommand', ['verfy', RECORDING], 'no command "verfy": did you mean verify?'],
     ['a subcommand that resembles none', ['fly'], 'no command "fly"'],
   ])('is answered by one that it resembles: %s', async (_, args, text) => {

@@ -114,13 +114,16 @@ describe('what is no result', () => {
     expect(await run('verify', '--merge', file(`no result: ${name}`, content))).toEqual(ONE_LINE);
   });
 
-  it.each(['--summary', '--errors'])('is one without its lines, which %s leaves out: their errors are not known', async option => {
-    const { stdout, status } = await run('verify', '--json', capture('probe-ftpd-aes256-sha1'), ...KEYS, option);
-    expect([stdout.endsWith('\n'), status]).toEqual([true, 1]);
-    const { stderr, ...rest } = await run('verify', '--merge', saved({ stdout }));
-    expect({ stderr, ...rest }).toEqual(ONE_LINE);
-    expect(stderr).toContain('lines are left out');
-  });
+  it.each(['--summary', '--errors'])(
+    'is one without its lines, which %s leaves out: their errors are not known',
+    async option => {
+      const { stdout, status } = await run('verify', '--json', capture('probe-ftpd-aes256-sha1'), ...KEYS, option);
+      expect([stdout.endsWith('\n'), status]).toEqual([true, 1]);
+      const { stderr, ...rest } = await run('verify', '--merge', saved({ stdout }));
+      expect({ stderr, ...rest }).toEqual(ONE_LINE);
+      expect(stderr).toContain('lines are left out');
+    },
+  );
 
   it('is a file that is not there', async () => {
     expect(await run('verify', '--merge', '/nowhere.ndjson')).toEqual(ONE_LINE);
