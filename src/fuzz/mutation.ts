@@ -162,9 +162,10 @@ export const BAD_TOKEN = ['security/bad-token', 'security/bad-checksum'] as cons
 /** The checksum is missing, or covers other octets than those that were sent, so it proves nothing. */
 export const UNVERIFIED = ['security/bad-checksum', 'security/bad-token'] as const;
 
-/** Properties of rows: the only level at which they apply, and the layer. */
+/** Properties of rows that apply only at one level. */
 export const SAFE = { only: 'safe' } as const;
 export const PRIVATE = { only: 'private' } as const;
+/** Properties of rows of another layer than their table. */
 export const SEQUENCE = { layer: 'sequence' } as const;
 export const DIRECTION = { layer: 'direction' } as const;
 

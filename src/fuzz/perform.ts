@@ -130,13 +130,15 @@ function mutated<C>(
   return pieces;
 }
 
-type Its = FuzzSession & Pick<MutationContext, 'to' | 'level' | 'text'>;
+/** A message before it is mutated, and its session. */
+type Unmutated = FuzzSession & Pick<MutationContext, 'to' | 'level' | 'text'>;
 
+/** Whether a message and its session have what a mutation `needs`. */
 const NEEDS = {
-  lines: ({ text }: Its) => text.indexOf(LF) < text.length - 1,
-  numbers: ({ numbered }: Its) => numbered,
-  integrity: ({ integrity, level }: Its) => integrity.includes(level),
-  levels: ({ oneLevel }: Its) => oneLevel !== true,
+  lines: ({ text }: Unmutated) => text.indexOf(LF) < text.length - 1,
+  numbers: ({ numbered }: Unmutated) => numbered,
+  integrity: ({ integrity, level }: Unmutated) => integrity.includes(level),
+  levels: ({ oneLevel }: Unmutated) => oneLevel !== true,
 };
 
 /** The octets before the base 64: the verb and a blank, or the code and its separator. */

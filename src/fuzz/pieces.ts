@@ -32,6 +32,7 @@ export function piecesOf(bytes: Uint8Array, size: number): Uint8Array[] {
   return Array.from({ length: count }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
 }
 
+/** Inverts a bit of the octet at a place. */
 export function flipped(bytes: Uint8Array, at: number, bit: number): Uint8Array {
   return spliced(bytes, at, 1, Uint8Array.of(bytes[at]! ^ (1 << bit)));
 }
@@ -51,6 +52,7 @@ export function cutShort(bytes: Uint8Array, draw: Choices): Uint8Array {
   return bytes.subarray(0, 1 + draw.below(bytes.length - 1));
 }
 
+/** Puts a text before the octets. */
 export const before =
   (text: string): Edit =>
   piece =>
@@ -68,6 +70,7 @@ export const ended =
   piece =>
     spliced(piece, piece.length - removed, removed, octets(text));
 
+/** Changes one of the pieces, at a place that depends on their number. */
 const editedAt =
   (place: (count: number, draw: Choices) => number) =>
   (edit: Edit): Change<unknown> =>
@@ -77,8 +80,11 @@ const editedAt =
     return edited && pieces.map((piece, i) => (i === at ? edited : piece));
   };
 
+/** Changes one piece, which is chosen. */
 export const anyOne = editedAt((count, draw) => draw.below(count));
+/** Changes the first piece. */
 export const first = editedAt(() => 0);
+/** Changes the last piece. */
 export const last = editedAt(count => count - 1);
 
 /** Changes every piece; returns undefined if one of them can't be changed. */
@@ -89,6 +95,7 @@ export function every(edit: Edit): Change<unknown> {
   };
 }
 
+/** Replaces all pieces by one of this text. */
 export function all(replacement: string): Change<unknown> {
   return () => [octets(replacement)];
 }
@@ -102,7 +109,7 @@ export function inserted(put: string | readonly string[]): Change<unknown> {
   });
 }
 
-/** A list in which one element is there this many times. */
+/** The list with its element at `at` this many times in a row: 0 leaves it out, 2 repeats it. */
 export function times<T>(count: number, list: readonly T[], at: number): T[] {
   return list.flatMap((it, i) => (i === at ? new Array<T>(count).fill(it) : [it]));
 }

@@ -79,7 +79,9 @@ export function settingsOf(values: Values, to: Peer): Settings {
     interrupted,
     pause: 1000 / (wholeNumber('rate', values.rate, 100_000, 1) ?? DEFAULTS.rate),
     limit: wholeNumber('limit', values.limit, 600_000, 1) ?? DEFAULTS.limit,
-    ...{ exec, out, json },
+    exec,
+    out,
+    json,
   };
 }
 

@@ -53,13 +53,13 @@ function needed<T>(value: T | undefined, what: string): T {
 
 function krb5Side(values: FuzzKeys, to: Peer, host: string): FuzzSide {
   const both = { ciphers: nodeCiphers, allowWeak: values['allow-weak'] };
-  const none = { forges: 'krb5', sessionKeys: [], keytab: [], ciphers: nodeCiphers } as const;
+  const noKeys = { forges: 'krb5', sessionKeys: [], keytab: [], ciphers: nodeCiphers } as const;
   const session = (options: Krb5ContextOptions) => krb5FuzzSession({ ...options, allowWeak: true });
   if (to === 'client') {
     const keytab = needed(values.keytab, 'krb5 against a client wants --keytab').flatMap(file => readKeytab(file));
     return {
       mechanism: 'GSSAPI',
-      keys: { ...none, keytab },
+      keys: { ...noKeys, keytab },
       exchange: told => krb5Acceptor({ ...both, keytab, keylog: options => told(session(options)) }),
     };
   }
@@ -69,7 +69,7 @@ function krb5Side(values: FuzzKeys, to: Peer, host: string): FuzzSide {
   const ours = { ...both, credentials, service, sequence: true };
   return {
     mechanism: 'GSSAPI',
-    keys: { ...none, sessionKeys: credentials.credentials.map(it => it.key) },
+    keys: { ...noKeys, sessionKeys: credentials.credentials.map(it => it.key) },
     exchange: told => krb5Initiator({ ...ours, keylog: options => told(session(options)) }),
   };
 }
@@ -113,7 +113,10 @@ function krb4Side(values: FuzzKeys, to: Peer): FuzzSide {
   if (!values['allow-weak']) throw new UsageError('krb4 is weak: only with --allow-weak');
   const side = { mechanism: 'KERBEROS_V4', keys: { forges: 'krb4' } };
   const both = (told: (session: FuzzSession) => void, { local, peer }: Partial<Ends> = {}) => ({
-    ...{ ciphers: nodeCiphers, allowWeak: true, local: endpointOf(local), peer: endpointOf(peer) },
+    ciphers: nodeCiphers,
+    allowWeak: true,
+    local: endpointOf(local),
+    peer: endpointOf(peer),
     keylog: (options: Krb4ContextOptions) => told(krb4FuzzSession(options)),
   });
   if (to === 'client') {

@@ -71,16 +71,24 @@ export async function campaign(options: CampaignOptions): Promise<SummaryRecord>
   const { cases, mechanism, play, isOver, isStopped = () => false, report } = options;
   const outcomes: SummaryRecord['outcomes'] = {};
   const known = new Map<string, Finding>();
-  const add = async (one: FuzzCase, outcome: Outcome, finding: Finding, shrinks = true): Promise<void> => {
-    if (known.size === known.set(keyOf(one, finding), finding).size) return;
+  const isNew = (one: FuzzCase, finding: Finding): boolean => {
+    const key = keyOf(one, finding);
+    const isKnown = known.has(key);
+    known.set(key, finding);
+    return !isKnown;
+  };
+  const show = (one: FuzzCase, outcome: Outcome, finding: Finding): void =>
+    report({ type: 'finding', ...reproducerOf(one, { ...outcome, finding }, mechanism) });
+  const showSmallest = async (one: FuzzCase, outcome: Outcome, finding: Finding): Promise<void> => {
     let shown = outcome;
-    const smaller = await shrunk(outcome.played ?? one, async candidate => {
-      if (!shrinks || isStopped()) return false;
-      const its = await play(candidate);
-      if (findingsOf(its).includes(finding)) shown = its;
-      return shown === its;
+    const smallest = await shrunk(outcome.played ?? one, async smaller => {
+      if (isStopped()) return false;
+      const its = await play(smaller);
+      const isShown = findingsOf(its).includes(finding);
+      if (isShown) shown = its;
+      return isShown;
     });
-    report({ type: 'finding', ...reproducerOf(smaller, { ...shown, finding }, mechanism) });
+    show(smallest, shown, finding);
   };
   let index = 0;
   let unready: Outcome[] = [];
@@ -93,7 +101,7 @@ export async function campaign(options: CampaignOptions): Promise<SummaryRecord>
     unready = outcome.kind === 'unready' ? [...unready, outcome] : [];
     if (outcome.kind === 'unready') continue;
     last = [one, outcome];
-    for (const finding of findingsOf(outcome)) await add(one, outcome, finding);
+    for (const finding of findingsOf(outcome)) if (isNew(one, finding)) await showSmallest(one, outcome, finding);
   }
   const gone = unready.length === MAX_UNREADY;
   const reason = unready[0]?.detail ?? null;
@@ -101,8 +109,8 @@ export async function campaign(options: CampaignOptions): Promise<SummaryRecord>
   // It is a crash only if the target no longer accepts connections: a server that only refuses further logins still
   // works. The last case can't be played again.
   if (gone && unready.every(({ cut }) => cut)) {
-    const [one, { played: _, ...outcome }] = last!;
-    await add(one, { ...outcome, detail: `can't be reached any more: ${reason}` }, 'crashed', false);
+    const [one, outcome] = last!;
+    if (isNew(one, 'crashed')) show(one, { ...outcome, detail: `can't be reached any more: ${reason}` }, 'crashed');
   }
   const severities = { high: 0, medium: 0, low: 0 };
   for (const finding of known.values()) severities[FINDINGS[finding]]++;
@@ -134,24 +142,25 @@ function keyOf({ layer, name, source, expected }: FuzzCase, finding: Finding): s
 /** Enough for six choices, a text and a level. */
 const MAX_TRIES = 24;
 
-/** Minimises a case that shows a finding. Returns the smallest that still does. */
+/**
+ * Minimises a case.
+ * @param shows  plays a case, and returns whether it still shows the finding
+ */
 export async function shrunk(one: FuzzCase, shows: (smaller: FuzzCase) => Promise<boolean>): Promise<FuzzCase> {
-  let tries = 0;
-  for (let best = one; ; ) {
-    let found: FuzzCase | undefined;
-    for (const smaller of smallerThan(best)) {
-      if (tries++ >= MAX_TRIES) return best;
-      if (!(await shows(smaller))) continue;
-      found = smaller;
-      break;
-    }
-    if (found === undefined) return best;
-    best = found;
+  let best = one;
+  let candidates = smallerThan(best);
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const { value: smaller } = candidates.next();
+    if (smaller === undefined) break;
+    if (!(await shows(smaller))) continue;
+    best = smaller;
+    candidates = smallerThan(best);
   }
+  return best;
 }
 
 /** Smaller cases, those with the largest change first. */
-function* smallerThan(one: FuzzCase): Generator<FuzzCase> {
+function* smallerThan(one: FuzzCase): Generator<FuzzCase, undefined> {
   const { to, choices, text, level } = one;
   if (choices.length > 0) yield { ...one, choices: [] };
   const shortest = [...TEXTS[to]].sort((a, b) => a.length - b.length)[0]!;

@@ -14,7 +14,7 @@ import { perform } from '../perform.js';
 import { type ClientSide, CUT } from './client-side.js';
 import type { Connection, DataConnections } from './connection.js';
 import { judged, type Outcome } from './outcome.js';
-import { readTransfer } from './server-data.js';
+import { readTransfer } from './transfer.js';
 
 const NAME = 'rfc2228-fuzz';
 

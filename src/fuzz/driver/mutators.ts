@@ -1,4 +1,4 @@
-/** How each kind of case changes the replies of a conforming server to a client under test. */
+/** The replies of a conforming server to a client under test, and how each kind of case changes them. */
 import { concatAll } from '../../bytes.js';
 import { commandFacts } from '../../ftp/commands.js';
 import { formatReply } from '../../ftp/reply.js';

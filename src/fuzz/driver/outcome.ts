@@ -80,7 +80,10 @@ export interface ProcessExit {
   sanitizer?: string;
 }
 
-/** The finding for what is accepted, by layer, whether the token was forged, and the first reason to refuse it. */
+/**
+ * The finding for what is accepted: that of the first pattern which matches the layer, then `forged` if a token of a
+ * mechanism was forged, then the first reason to refuse it.
+ */
 const ACCEPTED: readonly (readonly [RegExp, Finding])[] = [
   [/^data syntax\/truncated/, 'truncated data accepted'],
   [/^data syntax\/(bad-block|limit-exceeded)/, 'malformed data accepted'],

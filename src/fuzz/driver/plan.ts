@@ -68,11 +68,11 @@ function digestOf(all: readonly (readonly Uint8Array[] | undefined)[]): string {
 /** One case of each layer, then another of each, until none is left. */
 function* byTurns(cases: readonly FuzzCase[]): Generator<FuzzCase> {
   const queues = new Map<Layer, FuzzCase[]>();
-  for (const one of cases)
-    queues
-      .set(one.layer, queues.get(one.layer) ?? [])
-      .get(one.layer)!
-      .push(one);
+  for (const one of cases) {
+    const queue = queues.get(one.layer) ?? [];
+    queues.set(one.layer, queue);
+    queue.push(one);
+  }
   for (let i = 0; i < cases.length; i++)
     for (const queue of queues.values()) if (queue[i] !== undefined) yield queue[i]!;
 }

@@ -6,7 +6,6 @@ import { concat, concatAll, fromUtf8, LF, toUtf8, viewOf } from '../../bytes.js'
 import { FtpSecurityError, refusalFrom, replyCodeFor } from '../../errors.js';
 import { formatExtendedPassiveText, formatPassiveText, parseEprt, parsePort } from '../../ftp/addresses.js';
 import type { Command } from '../../ftp/command.js';
-import type { BlockReader } from '../../protection/data-block.js';
 import type { ServerSession } from '../../session/server.js';
 import type { TransferCase } from '../cases.js';
 import type { FuzzSession } from '../mutation.js';
@@ -14,6 +13,7 @@ import { DATA_MARKER, FILE } from '../mutations/data.js';
 import { perform } from '../perform.js';
 import type { ClientTrace } from './client-trace.js';
 import type { Connection, DataConnections, DataListener } from './connection.js';
+import { readTransfer } from './transfer.js';
 
 /** A reply of one line. */
 export type Answer = readonly [code: number, text: string];
@@ -178,29 +178,4 @@ function blockEnd(octets: Uint8Array): number | undefined {
 
 function refusalOf(error: unknown): Answer {
   return [replyCodeFor(refusalFrom(error)), 'Failed security check'];
-}
-
-/** The most octets of a transfer that are read: 64 MiB. */
-const MAX_TRANSFER = 0x400_0000;
-
-/** Reads a transfer to its end. Returns the file, or the error in it; undefined if it is too long. */
-export async function readTransfer(
-  reader: BlockReader,
-  connection: Connection,
-): Promise<Uint8Array | FtpSecurityError | undefined> {
-  const texts: Uint8Array[] = [];
-  try {
-    for (let left = MAX_TRANSFER; ; ) {
-      const received = await connection.receive();
-      if (typeof received === 'string') break;
-      left -= received.length;
-      if (left < 0) return undefined;
-      reader.push(received);
-      for (let text = reader.next(); text !== undefined; text = reader.next()) texts.push(text);
-    }
-    reader.close();
-  } catch (error) {
-    return refusalFrom(error);
-  }
-  return concatAll(texts);
 }

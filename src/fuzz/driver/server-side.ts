@@ -216,7 +216,8 @@ class ServerSide {
    * @param octets  the session's own output, correct only for a reply in the clear
    */
   #sealed(octets: Uint8Array): { text: Uint8Array; octets: () => Uint8Array } {
-    const [plain = [], level] = [this.#plain, this.#plain?.[0]?.level];
+    const plain = this.#plain ?? [];
+    const level = plain[0]?.level;
     this.#plain = undefined;
     const text = concatAll(plain.map(its => its.text));
     return { text, octets: () => (level ? protectReply(this.#session!.context, level, text) : octets) };

@@ -23,11 +23,11 @@ import {
 import { all, type Edit, every, flippedAtEnd, octets, octetsAt, piecesOf, spliced, times } from '../pieces.js';
 import {
   counting,
+  type Forgery,
   type ForgingContext,
   type FuzzMechanism,
   forgeries,
   forgingContext,
-  type Place,
 } from './mechanism.js';
 
 interface GsiFields {
@@ -52,6 +52,7 @@ export interface GsiDirections {
 
 /** Our side of a session whose keys are known. */
 export function gsiFuzzSession({ send, receive }: GsiDirections): FuzzSession {
+  // Our direction before the token that is made, and after it: a token uses up a number only when it is skipped.
   let [before, after] = [send, send];
   const numbers = {
     get next() {
@@ -97,7 +98,7 @@ const HELLO_REQUEST = handshake('00000000');
 /** NewSessionTicket of TLS 1.3 with a lifetime of an hour, and a ticket of four octets. */
 const TICKET = handshake('0400001300000e1000000000080000000000000000000400000000');
 
-type Its = Place<GsiForger>;
+type Its = Forgery<GsiForger>;
 /** Other records than the one of the text. */
 const records =
   (make: (its: Its) => PlainRecord[], fields?: GsiFields) =>

@@ -71,19 +71,22 @@ export interface ForgingContext<Fields = object> extends SecurityContext {
 
 type FieldsOf<C> = C extends ForgingContext<infer Fields> ? Fields : never;
 
-/** The context for one forged token. */
-export interface Place<C> {
+/** What a row of a table has to make one forged token. */
+export interface Forgery<C> {
   context: C;
+  /** The text that a valid token would contain. */
   text: Uint8Array;
+  /** Whether the level is private. */
   sealed: boolean;
   draw: Choices;
   /** The valid token, or one with other fields, or around another text. */
   token(fields?: FieldsOf<C>, text?: Uint8Array): Uint8Array;
+  /** The number of the valid token. */
   next: bigint;
 }
 
 /** The fields that differ from a valid token, or the octets of the token; undefined if there is nothing to make. */
-type Make<C> = FieldsOf<C> | ((place: Place<C>) => FieldsOf<C> | Uint8Array | undefined);
+type Make<C> = FieldsOf<C> | ((its: Forgery<C>) => FieldsOf<C> | Uint8Array | undefined);
 
 /** A field with one of these values, which is chosen. */
 export const anyOf =
@@ -113,8 +116,8 @@ export function forgeries<C extends ForgingContext>(forges: C['forges'], table: 
     const tokens = texts.map((text, i) => {
       if (i !== victim) return context.wrap(text, level).token;
       const token = (fields?: FieldsOf<C>, other = text) => context.token(other, level, fields as object | undefined);
-      const place = { context, text, sealed: level === 'private', draw, token, next: context.numbers.next };
-      const made = typeof make === 'function' ? make(place) : make;
+      const forgery = { context, text, sealed: level === 'private', draw, token, next: context.numbers.next };
+      const made = typeof make === 'function' ? make(forgery) : make;
       const forged = made === undefined || made instanceof Uint8Array ? made : token(made);
       // If the token may be accepted, it uses up a number, so that a conforming session can continue after it.
       if (verdict !== 'refuse') context.numbers.skip();

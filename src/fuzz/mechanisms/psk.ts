@@ -23,11 +23,11 @@ import {
   counterFrom,
   counting,
   exchangeTurns,
+  type Forgery,
   type ForgingContext,
   type FuzzMechanism,
   forgeries,
   forgingContext,
-  type Place,
   roleOf,
 } from './mechanism.js';
 
@@ -68,7 +68,7 @@ export function pskFuzzSession({ role, key, nonces }: Omit<PskContextOptions, 'l
   return { context, numbered: true, integrity: ['safe', 'private'] };
 }
 
-type Its = Place<PskForger>;
+type Its = Forgery<PskForger>;
 const levelOf = ({ sealed }: Its) => (sealed ? 'private' : 'safe');
 const otherLevel = ({ sealed }: Its) => (sealed ? 'safe' : 'private');
 const otherRole = ({ context }: Its): Role => (context.role === 'initiator' ? 'acceptor' : 'initiator');

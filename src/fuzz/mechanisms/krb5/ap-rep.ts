@@ -16,6 +16,7 @@ import {
 const DEFECTIVE = 'security/bad-token';
 const NO_KEY = ['security/bad-token', 'security/no-key'] as const;
 
+/** Paths in an AP-REP, as `within` takes them. */
 const FIELDS = '6f30';
 const [PVNO, NUMBER, SEALED] = [`${FIELDS}a002`, `${FIELDS}a102`, `${FIELDS}a2`] as const;
 
@@ -48,6 +49,7 @@ const CLEAR_PARTS = AP_REP.mutations(
   },
 );
 
+/** Paths in its encrypted part. */
 const WITHIN = '7b30';
 const [CTIME, CUSEC, SEQ_NUMBER] = [`${WITHIN}a018`, `${WITHIN}a102`, `${WITHIN}a302`] as const;
 

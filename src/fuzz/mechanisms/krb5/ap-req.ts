@@ -9,6 +9,7 @@ const DEFECTIVE = 'security/bad-token';
 const NO_KEY = ['security/no-key', 'security/bad-checksum', 'security/bad-token'] as const;
 const LONG = 32 * 1024;
 
+/** Paths in an AP-REQ, as `within` takes them. */
 const FIELDS = '6e30';
 const [PVNO, NUMBER, OPTIONS] = [`${FIELDS}a002`, `${FIELDS}a102`, `${FIELDS}a203`] as const;
 const [TICKET, AUTHENTICATOR] = [`${FIELDS}a36130`, `${FIELDS}a4`] as const;
@@ -61,8 +62,16 @@ export const AP_REQS = AP_REQ.mutations(
     of: 'AP-REQ',
     fields: FIELDS,
     required: [
-      ...['6e', FIELDS, `${FIELDS}a0`, NUMBER, `${FIELDS}a3`, TICKET, `${TICKET}a230`, `${TICKET}a330a204`],
-      ...[AUTHENTICATOR, `${AUTHENTICATOR}30a204`],
+      '6e',
+      FIELDS,
+      `${FIELDS}a0`,
+      NUMBER,
+      `${FIELDS}a3`,
+      TICKET,
+      `${TICKET}a230`,
+      `${TICKET}a330a204`,
+      AUTHENTICATOR,
+      `${AUTHENTICATOR}30a204`,
     ],
   },
 );

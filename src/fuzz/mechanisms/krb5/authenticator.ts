@@ -20,6 +20,7 @@ const DAY = 86_400;
 const YEAR_0 = -62_167_219_200;
 const YEAR_9999 = 253_402_300_799;
 
+/** Paths in an authenticator, as `within` takes them. */
 const FIELDS = '6230';
 const [VERSION, CUSEC] = [`${FIELDS}a002`, `${FIELDS}a402`] as const;
 const [CTIME, SEQ_NUMBER] = [`${FIELDS}a518`, `${FIELDS}a702`] as const;

@@ -78,6 +78,7 @@ type Change<T> = (its: T, draw: Choices) => { readonly [field in keyof T]?: T[fi
 interface DerPlace {
   /** The name of what contains it. */
   of: string;
+  /** The path to the SEQUENCE, and those to elements that are required. */
   fields: string;
   required: readonly string[];
 }

@@ -6,7 +6,7 @@ import { krb5Context } from '../../../mechanisms/krb5/tokens/context.js';
 import { type Rfc1964Key, rfc1964Key } from '../../../mechanisms/krb5/tokens/rfc1964-keys.js';
 import { BAD_TOKEN, DIRECTION, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../mutation.js';
 import { octets, spliced } from '../../pieces.js';
-import { anyOf, counterFrom, type ForgingContext, forgeries, forgingContext, type Place } from '../mechanism.js';
+import { anyOf, counterFrom, type Forgery, type ForgingContext, forgeries, forgingContext } from '../mechanism.js';
 import type { ForgingOptions } from './rfc4121.js';
 
 const WRAP_ID = 0x0201;
@@ -63,7 +63,7 @@ function paddingOf({ blockSize }: Rfc1964Key, plaintext: Uint8Array): Uint8Array
   return new Uint8Array(count).fill(count);
 }
 
-type Its = Place<Rfc1964Forger>;
+type Its = Forgery<Rfc1964Forger>;
 
 /** Padding of the right length whose last octet is one of these. */
 const miscounted =

@@ -6,7 +6,7 @@ import { type Krb5ContextOptions, krb5Context } from '../../../mechanisms/krb5/t
 import { FILLER, FLAG, HEADER, MIC_ID, WRAP_ID } from '../../../mechanisms/krb5/tokens/token-header.js';
 import { BAD_TOKEN, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../mutation.js';
 import { octets, spliced } from '../../pieces.js';
-import { anyOf, counterFrom, type ForgingContext, forgeries, forgingContext, type Place } from '../mechanism.js';
+import { anyOf, counterFrom, type Forgery, type ForgingContext, forgeries, forgingContext } from '../mechanism.js';
 
 /** Key usages (§2), by the flag of the sender: of Wrap tokens, and of GetMIC tokens. */
 const USAGE = { seal: [24, 22], sign: [25, 23] } as const;
@@ -63,7 +63,7 @@ export function rfc4121Forger(options: ForgingOptions): Rfc4121Forger {
   return forgingContext(krb5Context(options), { forges: 'rfc4121', numbers, flags, checksumLength, token });
 }
 
-type Its = Place<Rfc4121Forger>;
+type Its = Forgery<Rfc4121Forger>;
 const flagsOf = ({ context: { flags }, sealed }: Its) => flags | (sealed ? FLAG.sealed : 0);
 /** A flag is the other way, and so is the key usage that belongs to it. */
 const inverted = (flag: number) => (its: Its) => ({ flags: flagsOf(its) ^ flag });
