@@ -10,20 +10,27 @@ import { EXIT, JSON_OPTION, parseOptions, readInput, UsageError } from './status
 import type { Streams } from './streams.js';
 import { printable, shorten } from './terminal.js';
 
+const isBlank = ({ bytes }: Line) => /^[ \t]*$/.test(Buffer.from(bytes).toString('latin1'));
+
 export function decode(args: string[], { stdout }: Streams): number {
   const { values, positionals } = parseOptions({ args, options: JSON_OPTION, allowPositionals: true });
   const fromInput = positionals.length === 0 || (positionals.length === 1 && positionals[0] === '-');
-  const octets = controlLines(fromInput ? readInput(0) : toUtf8(positionals.join(' ')));
+  const given = Buffer.from(fromInput ? readInput(0) : toUtf8(positionals.join(' '))).toString('latin1');
+  // A text without a CR has the line ends of its file: there LF alone is no deviation of a peer, and blank lines mean nothing.
+  const isText = !given.includes('\r');
   let status: number = EXIT.fine;
   let number = 0;
-  for (const { line, decoded } of decodedLines(octets)) {
+  let isEmpty = true;
+  for (const { line, decoded } of decodedLines(isText ? given.replaceAll('\n', '\r\n') : given)) {
     number++;
+    if (isText && line !== undefined && isBlank(line)) continue;
+    isEmpty = false;
     if (decoded instanceof FtpSecurityError) status = EXIT.faulty;
     if (values.json) stdout.write(jsonLine(line, decoded));
     else if (!(decoded instanceof FtpSecurityError)) stdout.write(`${describeLine(decoded).join('\n')}\n`);
     else stdout.write(`${fromInput ? `line ${number}: ` : ''}${describeError(decoded)}\n`);
   }
-  if (number === 0) throw new UsageError('decode wants a line');
+  if (isEmpty) throw new UsageError('decode wants a line');
   return status;
 }
 
@@ -33,9 +40,10 @@ interface Decoded {
   decoded: DecodedLine | FtpSecurityError;
 }
 
-function* decodedLines(octets: Uint8Array): Generator<Decoded> {
+/** @param text  one character for each octet; the last line end may be missing */
+function* decodedLines(text: string): Generator<Decoded> {
   const reader = new LineReader();
-  reader.push(octets);
+  reader.push(Buffer.from(text === '' || text.endsWith('\n') ? text : `${text}\r\n`, 'latin1'));
   for (;;) {
     let line: Line | undefined;
     try {
@@ -46,17 +54,6 @@ function* decodedLines(octets: Uint8Array): Generator<Decoded> {
       yield { line, decoded: refusalFrom(error) };
     }
   }
-}
-
-/**
- * Whole control lines. A text without a CR has the line ends of its file: there LF alone is no deviation of a peer, and
- * blank lines mean nothing.
- */
-function controlLines(octets: Uint8Array): Uint8Array {
-  const text = Buffer.from(octets).toString('latin1');
-  if (text.includes('\r')) return Buffer.from(text.endsWith('\n') ? text : `${text}\r\n`, 'latin1');
-  const lines = text.split('\n').filter(line => line.trim() !== '');
-  return Buffer.from(lines.map(line => `${line}\r\n`).join(''), 'latin1');
 }
 
 function jsonLine(line: Line | undefined, decoded: DecodedLine | FtpSecurityError): string {

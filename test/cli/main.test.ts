@@ -42,6 +42,10 @@ it('takes the line ends of a text file as they are', () => {
   expect(start(['decode'], 'MIC Zm9v\n220 hi\r\n').stdout).toContain('bare-lf');
 });
 
+it('numbers the lines of a text file with its blank lines', () => {
+  expect(start(['decode'], '\nNOOP\n\n  \nMIC Zm9*\n').stdout).toMatch(/^NOOP: .*\nline 5: syntax\/bad-base64 /);
+});
+
 it.each(['', '\n'])('wants a line to decode', input => {
   const stderr = 'rfc2228: decode wants a line (see rfc2228 decode --help)\n';
   expect(start(['decode'], input)).toEqual({ status: 2, stdout: '', stderr });
