@@ -100,7 +100,8 @@ export class Observer {
 
   /**
    * The next observation; undefined if there is none yet. If a message leaves its reply unfinished, its `error` and `tolerated`
-   * are final when the reply is whole, or after `close`.
+   * are final when the reply is whole, or after `close`. If it is `unkeyed` after a gap, it may become `failed`: when a later token
+   * shows that the keys are the right ones.
    */
   next(): Observation | undefined {
     return this.#observations.next();
@@ -131,9 +132,9 @@ export class Observer {
     this.#replies.close();
   }
 
-  /** The number of the first message whose `error` and `tolerated` are not final; Infinity if those of all are. */
+  /** The number of the first message whose `verdict`, `error` and `tolerated` are not final; Infinity if those of all are. */
   get open(): number {
-    return this.#replies.open;
+    return Math.min(this.#replies.open, this.#connection.undecided);
   }
 
   /** What could not be looked at, for another reason than a missing key; known as far as the recording was read. */

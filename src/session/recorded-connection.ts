@@ -9,7 +9,7 @@ import type { Mechanism, Peer, SecurityContext, Unwrapped } from '../protection/
 import type { TokenLevel } from '../protection/protection-level.js';
 import { exchangeReply } from '../protection/security-data.js';
 import type { ObservedExchange, ObservedMessage } from './events.js';
-import { ifReadable } from './observations.js';
+import { fail, ifReadable } from './observations.js';
 import { exchangeMissing, RecordedExchange } from './recorded-exchange.js';
 import { RecordedTls } from './recorded-tls.js';
 import {
@@ -29,6 +29,9 @@ const TLS_NAMES: ReadonlySet<string> = new Set(['TLS', 'TLS-C', 'TLS-P', 'SSL'])
 
 /** Clients wait for replies, or send some commands ahead. Beyond this many, the oldest is dropped: the queue must not grow. */
 const MAX_PENDING = 256;
+
+/** How many messages are remembered whose tokens do not open after a gap. The one before them is taken to be of another association. */
+const MAX_DOUBTED = 64;
 
 /** What a reply means for the connection. */
 export interface Answer {
@@ -52,6 +55,8 @@ export class RecordedConnection {
   readonly #doubtful = new Set<Peer>();
   /** Whether lines are missing that may have begun another association, and no token has shown since that none did. */
   #mayBeOther = false;
+  /** The messages whose tokens have not opened since, with their errors if there is no other association. */
+  #doubted: [message: ObservedMessage, error: FtpSecurityError][] = [];
   /** The sides whose tokens are counted, and have been lost: the number of the next one is not known. */
   readonly #uncounted = new Set<Peer>();
   #countLost = false;
@@ -71,9 +76,14 @@ export class RecordedConnection {
 
   /** What could not be looked at, for another reason than a key that is missing. */
   get problem(): FtpSecurityError | undefined {
-    if (this.#exchangeMissing) return exchangeMissing();
+    if (this.#exchangeMissing || this.#doubted.length > 0) return exchangeMissing();
     if (this.#countLost) return new FtpSecurityError('sequence/no-context', COUNT_LOST);
     return this.#tls?.problem;
+  }
+
+  /** The number of the first message whose verdict is not final; Infinity if those of all are. */
+  get undecided(): number {
+    return this.#doubted[0]?.[0].index ?? Infinity;
   }
 
   /** Checks whether a command may be clear. @throws FtpSecurityError `sequence/unprotected` */
@@ -163,7 +173,7 @@ export class RecordedConnection {
     }
     if (this.#mayBeOther && verb === 'ADAT' && pending.oldest?.verb === 'ADAT') {
       this.state.reset();
-      this.#mayBeOther = false;
+      this.#decide(true);
     }
     const { phase: before } = this.state;
     const begun = code < 200 ? pending.commandFor(code) : undefined;
@@ -192,16 +202,17 @@ export class RecordedConnection {
   }
 
   /**
-   * Unwraps a token.
+   * Unwraps the token of a message.
    * @returns undefined if that is not possible: its number is not known; or the first token shows that the keys at hand are others,
    *   and then none opens this association
    * @throws FtpSecurityError what the mechanism refuses
    */
-  #unwrap(from: Peer, context: SecurityContext, token: Uint8Array): Unwrapped | undefined {
+  #unwrap(message: ObservedMessage, context: SecurityContext, token: Uint8Array): Unwrapped | undefined {
+    const { from } = message;
     try {
       const opened = context.unwrap(token);
       if (this.#completed?.provisional) settle(this.#completed, undefined);
-      this.#mayBeOther = false;
+      if (this.#mayBeOther) this.#decide(false);
       this.#doubtful.delete(from);
       this.#uncounted.delete(from);
       return opened;
@@ -212,10 +223,16 @@ export class RecordedConnection {
         return undefined;
       }
       // A replay, for example, has been made with these keys.
-      const isOther = this.#mayBeOther && problem.code.startsWith('security/bad-');
-      if (isOther || this.#doubtful.has(from)) {
+      if (this.#mayBeOther && problem.code.startsWith('security/bad-')) {
+        this.#doubted.push([message, problem]);
+        if (this.#doubted.length > MAX_DOUBTED) {
+          this.#doubted.shift();
+          this.#exchangeMissing = true;
+        }
+        return undefined;
+      }
+      if (this.#doubtful.has(from)) {
         this.#exchangeMissing = true;
-        if (isOther) return undefined;
         problem = exchangeMissing();
       } else if (problem.code !== 'security/no-key') throw error;
       const { association } = this.state;
@@ -224,6 +241,18 @@ export class RecordedConnection {
       settle(this.#completed!, problem);
       this.state.establishObserved({ ...association, contexts: { client: undefined, server: undefined } });
       return undefined;
+    }
+  }
+
+  /** It is known now whether the missing lines have begun another association: if not, tokens that did not open were altered. */
+  #decide(isOther: boolean): void {
+    this.#mayBeOther = false;
+    for (const [message, error] of this.#doubted.splice(0)) {
+      if (isOther) this.#exchangeMissing = true;
+      else {
+        message.verdict = 'failed';
+        fail(message, error);
+      }
     }
   }
 
@@ -250,7 +279,7 @@ export class RecordedConnection {
     if (association === undefined) this.#exchangeMissing = true;
     if (!early) message.weak = this.state.facts.weak === true;
     const context = association?.contexts[message.from];
-    const opened = context && this.#unwrap(message.from, context, token);
+    const opened = context && this.#unwrap(message, context, token);
     if (opened === undefined) {
       message.verdict = 'unkeyed';
       if (message.from === 'client') this.state.missCommand();
@@ -287,7 +316,7 @@ export class RecordedConnection {
   #begin(mechanism: string | undefined, code: number): void {
     this.#exchange?.destroy();
     this.#exchange = new RecordedExchange(this.#mechanisms, mechanism);
-    this.#mayBeOther = false;
+    this.#decide(true);
     // A client may send ADAT before the reply to AUTH. If it can't be read, its message has said so.
     const ahead = this.state.pending.oldest?.token;
     if (ahead) ifReadable(() => this.clientData(ahead));

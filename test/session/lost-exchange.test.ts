@@ -96,11 +96,53 @@ describe('another exchange that lacks', () => {
 describe('a token that does not open', () => {
   const altered = (line: string) => line.replace(/..$/, end => (end === 'AA' ? 'BA' : 'AA'));
 
-  it('may be of another association after a gap, until one opens', () => {
-    const [bad, good, worse] = [altered(first.mic('PWD')), first.mic('PWD'), altered(first.mic('NOOP'))];
-    expect(judged([...opening, 'C!', bad, good, worse]).slice(-3)).toEqual([
-      ...['unkeyed', 'verified', 'security/bad-checksum'],
+  it('may be of another association after a gap', () => {
+    const { messages, problem } = observe([...opening, 'C!', altered(first.mic('PWD'))], { mechanisms });
+    expect(messages.at(-1)).toMatchObject({ verdict: 'unkeyed', error: undefined });
+    expect(problem?.message).toBe('the exchange is not in the capture');
+  });
+
+  it.each(['client', 'server'])('is altered where one opens later, from the %s', from => {
+    const [bad, worse] = [altered(first.mic('PWD')), altered(first.mic('NOOP'))];
+    const good = from === 'client' ? first.mic('PWD') : first.reply('535 no');
+    const { messages, problem } = observe([...opening, 'C!', bad, good, worse], { mechanisms });
+    const failed = ['failed', 'security/bad-checksum'];
+    expect(messages.slice(-3).map(({ verdict, error }) => [verdict, error?.code])).toEqual([
+      ...[failed, ['verified', undefined], failed],
     ]);
+    expect(problem).toBeUndefined();
+  });
+
+  it('is of another association where the next exchange comes first', async () => {
+    const second = await Exchange.make();
+    const other = [altered(first.mic('AUTH X-PSK')), altered(first.reply('334 go on'))];
+    const again = [...other, ...second.data, 'S> 235 done', second.mic('PWD')];
+    const { messages, problem } = observe([...opening, 'C!', ...again], { mechanisms });
+    expect(messages.slice(-7).map(({ verdict }) => verdict)).toEqual([
+      ...['unkeyed', 'unkeyed', 'clear', 'clear', 'clear', 'clear', 'verified'],
+    ]);
+    expect(problem?.message).toBe('the exchange is not in the capture');
+  });
+
+  it('is remembered until 64 others have come', () => {
+    const bad = Array.from({ length: 66 }, () => altered(first.mic('PWD')));
+    const { messages, problem } = observe([...opening, 'C!', ...bad, first.mic('PWD')], { mechanisms });
+    expect(messages.slice(-67).map(({ verdict }) => verdict)).toEqual([
+      ...[...Array(2).fill('unkeyed'), ...Array(64).fill('failed'), 'verified'],
+    ]);
+    expect(problem?.message).toBe('the exchange is not in the capture');
+  });
+
+  it('is not final before that', () => {
+    const observer = new Observer({ mechanisms });
+    const play = (...lines: string[]) => {
+      for (const line of lines) observer.push(line[0] === 'C' ? 'client' : 'server', ascii(`${line.slice(3)}\r\n`));
+      return observer.open;
+    };
+    expect(play(...opening)).toBe(Infinity);
+    observer.gap('client');
+    expect(play(altered(first.mic('PWD')), altered(first.mic('PWD')))).toBe(opening.length + 1);
+    expect(play(first.mic('PWD'))).toBe(Infinity);
   });
 
   it('is altered where the gap can have no AUTH and no REIN', () => {
