@@ -18,7 +18,8 @@ import { nodeCiphers } from '../../src/node/index.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../../src/protection/deviations.js';
 import { ascii, expectCode, onlyRefuses } from '../helpers.js';
 import { visibleContext } from '../protection/visible-context.js';
-import { realCapture, vectorPath } from './helpers.js';
+import { pcapOf, realCapture, vectorPath } from './helpers.js';
+import { KEY, PskSession } from './psk-session.js';
 
 interface Truth {
   conn: number;
@@ -478,4 +479,20 @@ it('gives the token of each protected line as it was sent', () => {
   const lines = verify(name, { keyed: false }).filter(record => record.type === 'message' && record.level !== 'clear');
   expect(lines.length).toBe(125);
   for (const { wire, token } of lines as MessageRecord[]) expect(sent).toContain(`${wire.padEnd(4)}${token}\r\n`);
+});
+
+it('an altered line after a gap is recorded when a later line has shown that it is one', async () => {
+  const session = await PskSession.begin('192.0.2.1:40000');
+  const { parts } = session.asks('NOOP', '200 a').asks('PWD', '257 "/"').asks('QUIT', '221 bye');
+  const missing = parts.length - 7;
+  const altered = parts[missing + 2]!.find(({ payload }) => payload.length > 0)!;
+  // A character within the token, and so within what is sealed.
+  altered.payload = altered.payload.map((octet, i) => (i === 40 ? (octet === 0x41 ? 0x42 : 0x41) : octet));
+  parts.splice(missing, 2);
+  const { records } = verifyRecording(pcapOf(parts.flat()), { mechanisms: [psk({ observer: { keys: [KEY] } })] });
+  const said = records.filter(it => it.type === 'message' || it.type === 'finding').slice(-5);
+  expect(said.map(it => (it.type === 'finding' ? it.rule : `${it.verdict} ${it.text?.trim()}`))).toEqual([
+    ...['failed undefined', 'altered-token', 'verified 257 "/"', 'verified QUIT', 'verified 221 bye'],
+  ]);
+  expect(records.at(-1)).toMatchObject({ failed: 1, unkeyed: 0 });
 });
