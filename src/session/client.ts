@@ -14,7 +14,7 @@ import type { UnprotectedReply } from '../protection/protect.js';
 import type { ProtectionLevel } from '../protection/protection-level.js';
 import { exchangeReply, parsePbszReply } from '../protection/security-data.js';
 import { ClientExchange } from './client-exchange.js';
-import { assertPolicy, type Policy, takeStep } from './command-rules.js';
+import { assertOneOf, assertPolicy, type Policy, takeStep } from './command-rules.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './events.js';
 import { OutgoingCommands, type SentCommand } from './outgoing-commands.js';
 import { quote } from './quote.js';
@@ -52,7 +52,7 @@ export class ClientSession {
 
   /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer, and for an unknown level */
   constructor(options: ClientSessionOptions = {}) {
-    const { ccc = true, require, requireSecurity, tolerate, maxLine, maxReply } = options;
+    const { ccc = true, level, require, requireSecurity, tolerate, maxLine, maxReply } = options;
     this.#options = options;
     this.#policy = {
       ccc: ccc ? 'allowed' : 'refused',
@@ -60,6 +60,7 @@ export class ClientSession {
       ...(requireSecurity !== undefined && { requireSecurity }),
     };
     assertPolicy(this.#policy);
+    assertOneOf('level', level, ['safe', 'private', 'confidential']);
     this.#replies = new ReplyReader({
       ...(maxLine !== undefined && { maxLine }),
       ...(maxReply !== undefined && { maxReply }),

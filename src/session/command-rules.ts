@@ -37,7 +37,8 @@ export function assertPolicy({ ccc, require, transfers = [] }: Policy): void {
   transfers.forEach(factsOf);
 }
 
-function assertOneOf<T>(name: string, value: T | undefined, words: readonly T[]): void {
+/** @throws RangeError for a value of an option that does not exist */
+export function assertOneOf<T>(name: string, value: T | undefined, words: readonly T[]): void {
   if (value !== undefined && !words.includes(value)) throw new RangeError(`${name} must be ${words.join(' or ')}`);
 }
 

@@ -560,6 +560,8 @@ it('levels that a policy can not have are refused before any client comes', () =
     expect(() => new Pair({ client: { require } })).toThrow(new RangeError('require must be safe or private'));
   }
   expect(() => new Pair({ server: { transfers: ['P' as 'private'] } })).toThrow(RangeError);
+  for (const level of ['P', 'clear', null] as unknown as 'safe'[])
+    expect(() => new Pair({ client: { level } })).toThrow(/^level must be safe or private or confidential$/);
 });
 
 it('and so is another word for what becomes of CCC: it would be granted', () => {
