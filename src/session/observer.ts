@@ -118,6 +118,7 @@ export class Observer {
    * @param isCut  whether only the recording ends, and not the connection: then what is unfinished is dropped
    */
   close(time?: bigint, isCut = false): void {
+    this.#connection.close();
     if (isCut) {
       this.#replies.reset();
       return;

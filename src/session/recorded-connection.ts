@@ -153,7 +153,7 @@ export class RecordedConnection {
     const { phase } = this.state;
     // A recording may lack AUTH. Under an association, ADAT without AUTH can't change it (§3).
     const isFirst = phase === 'clear' || this.#mayBeOther;
-    if (isFirst) this.#exchange = new RecordedExchange(this.#mechanisms, undefined);
+    if (isFirst) this.#newExchange(undefined);
     if (isFirst || phase === 'exchange') this.#exchange?.observe('client', token);
   }
 
@@ -313,9 +313,18 @@ export class RecordedConnection {
     for (const request of this.state.pending.all) if (commandFacts(request.verb).liftsProtection) request.verb = '';
   }
 
-  #begin(mechanism: string | undefined, code: number): void {
+  /** The recording has ended: an exchange that goes on does not end any more. */
+  close(): void {
+    this.#exchange?.destroy();
+  }
+
+  #newExchange(mechanism: string | undefined): void {
     this.#exchange?.destroy();
     this.#exchange = new RecordedExchange(this.#mechanisms, mechanism);
+  }
+
+  #begin(mechanism: string | undefined, code: number): void {
+    this.#newExchange(mechanism);
     this.#decide(true);
     // A client may send ADAT before the reply to AUTH. If it can't be read, its message has said so.
     const ahead = this.state.pending.oldest?.token;

@@ -1,7 +1,7 @@
 /** Another exchange on one connection, of which a recording has lost lines: no token is called altered because of that. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { psk, pskAcceptor, pskInitiator } from '../../src/mechanisms/psk/index.js';
-import type { SecurityContext } from '../../src/protection/mechanism.js';
+import type { Mechanism, SecurityContext } from '../../src/protection/mechanism.js';
 import { protectCommand, protectReply } from '../../src/protection/protect.js';
 import { Observer } from '../../src/session/observer.js';
 import { ascii } from '../helpers.js';
@@ -211,4 +211,19 @@ it('the buffer size is not known where a gap may have PBSZ, or the reply to it',
   expect(play(first.mic('PBSZ 5000'), first.reply('200 a'))).toBe(5000);
   observer.gap('client');
   expect(play(first.mic('PROT P'), first.reply('200 a'))).toBeUndefined();
+});
+
+it('the keys of an exchange are erased when another one begins, and when the recording ends', () => {
+  let [begun, ended] = [0, 0];
+  const counting: Mechanism = {
+    ...mechanisms[0]!,
+    recognises: () => true,
+    observer: () => {
+      begun++;
+      return { observe: () => ({ facts: {} }), destroy: () => void ended++ };
+    },
+  };
+  const lines = ['C> ADAT AAAA', 'S> 535 no', 'C> ADAT AAAA'];
+  observe(lines, { mechanisms: [counting], fromStart: false });
+  expect([begun, ended]).toEqual([2, 2]);
 });
