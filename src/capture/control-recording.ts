@@ -94,8 +94,9 @@ export class ControlRecording {
       if (more.length === 0) return only;
     }
     const transfer = this.#observer.transfer;
+    if (transfer !== undefined) return this.#transfers.get(transfer.message);
     // Where lines are missing, the observer does not know which command waits.
-    return transfer === undefined ? this.#lastTransfer : this.#transfers.get(transfer.message);
+    return this.#lastTransfer?.isCaptured ? undefined : this.#lastTransfer;
   }
 
   /** Whether the transfer of that command is protected, and has no data connection so far; or one may have begun that is not known. */

@@ -53,7 +53,7 @@ export class RecordedConnection {
   #exchangeMissing = false;
   /** The sides whose keys no token has shown to be right, because a part of their exchange is missing. */
   readonly #doubtful = new Set<Peer>();
-  /** Whether lines are missing that may have begun another association, and no token has shown since that none did. */
+  /** Whether lines are missing, or can't be opened, that may have begun another association, and no token has shown since that none did. */
   #mayBeOther = false;
   /** The messages whose tokens have not opened since, with their errors if there is no other association. */
   #doubted: [message: ObservedMessage, error: FtpSecurityError][] = [];
@@ -282,7 +282,7 @@ export class RecordedConnection {
     const opened = context && this.#unwrap(message, context, token);
     if (opened === undefined) {
       message.verdict = 'unkeyed';
-      if (message.from === 'client') this.state.missCommand();
+      if (message.from === 'client' && this.state.missCommand()) this.#mayBeOther = true;
       return undefined;
     }
     const { plaintext, level, sequence } = opened;

@@ -250,11 +250,14 @@ export class SecurityState<C extends CommandRequest = CommandRequest> implements
 
   /**
    * A recorded command could not be opened. It may have been CCC, or have begun a transfer: no later line can be judged by it.
+   * @returns whether its reply can't be opened either, which may have lifted the protection of lines
    */
-  missCommand(): void {
+  missCommand(): boolean {
     this.#sequences = undefined;
     for (const verb of DATA_SETTINGS) this.#doubtData(verb);
-    if (this.#association?.contexts.server === undefined) this.#doubtLevels();
+    const mayBeLifted = this.#association?.contexts.server === undefined;
+    if (mayBeLifted) this.#doubtLevels();
+    return mayBeLifted;
   }
 
   /**

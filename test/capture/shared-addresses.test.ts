@@ -83,6 +83,22 @@ describe('an address that a server uses for one transfer after the other', () =>
     ]);
   });
 
+  it('is not that of the transfer before, where only the commands of the next one are missing', async () => {
+    const session = await PskSession.begin('192.0.2.1:40000');
+    session.retrieves('a', at(41_000)).retrieves('b', at(41_001, '192.0.2.2:50001')).asks('NOOP', '200 Done');
+    const found = taking([session], ([parts]) => {
+      // RETR b, and EPSV before it; and the end of the data connection of a.
+      parts!.splice(-7, 1);
+      parts!.splice(-8, 1);
+      parts!.at(-9)!.splice(-3, 3);
+    });
+    expect(found).toEqual([
+      [1, 'null verified address'],
+      // It has no end here.
+      [1, 'a verified address'],
+    ]);
+  });
+
   it('may have several connections of one transfer, which are judged as long as no other session may have announced it', async () => {
     const session = await PskSession.begin('192.0.2.1:40000');
     session.asks('EPSV', '229 Extended (|||50000|)').asks('RETR a', '150 Go').sends(at(41_000), 1, ['one', '']);

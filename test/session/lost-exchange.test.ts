@@ -22,8 +22,8 @@ class Exchange {
     this.#server = server;
   }
 
-  static async make(): Promise<Exchange> {
-    const [initiator, acceptor] = [pskInitiator({ key: KEY }), pskAcceptor({ key: KEY })];
+  static async make(key = KEY): Promise<Exchange> {
+    const [initiator, acceptor] = [pskInitiator({ key }), pskAcceptor({ key })];
     const first = await initiator.step();
     const answer = await acceptor.step(first.token);
     const last = await initiator.step(answer.token);
@@ -91,6 +91,16 @@ describe('another exchange that lacks', () => {
     const lines = [first.mic('REIN'), 'S!', 'C!', 'S!', second.mic('PWD'), second.reply('257 "/"')];
     expect(judged([...opening, ...lines]).slice(-2)).toEqual(['unkeyed', 'unkeyed']);
   });
+});
+
+it('another exchange is followed where the key of the one before is missing', async () => {
+  const [locked, second] = [await Exchange.make(new Uint8Array(16).fill(8)), await Exchange.make()];
+  const before = ['S> 220 hi', 'C> AUTH X-PSK', 'S> 334 go on', ...locked.data, 'S> 235 done', locked.mic('PWD')];
+  const again = [locked.reply('257 "/"'), locked.mic('AUTH X-PSK'), locked.reply('334 go on'), ...second.data];
+  const said = judged([...before, ...again, 'S> 235 done', second.mic('PWD'), second.reply('257 "/"')]);
+  expect(said.slice(-9)).toEqual([
+    ...['unkeyed', 'unkeyed', 'unkeyed', 'clear', 'clear', 'clear', 'clear', 'verified', 'verified'],
+  ]);
 });
 
 describe('a token that does not open', () => {
