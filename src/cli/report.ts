@@ -30,7 +30,7 @@ export function jsonReport(output: Output, format: (record: TranscriptRecord) =>
 
 /**
  * A report without the lines that the options leave out: with `summary` all of them, with `errors` those without an error. Replies
- * are lines once more.
+ * are lines once more. Data connections stay in any case, as in the closing lines of the table, which name the files.
  */
 export function someRecords(
   report: Report,
