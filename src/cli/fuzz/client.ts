@@ -60,6 +60,7 @@ interface Visit extends driver.Seen {
   lastWords: string;
 }
 
+/** What the first connections have shown of a client. */
 interface Learned {
   /** The protected command whose reply is mutated, from 1. */
   at: number;

@@ -53,6 +53,7 @@ const KINDS: Readonly<Record<OutcomeKind, string>> = {
   unready: 'the session before the case failed',
 };
 const MAX_DETAIL = 100;
+/** Milliseconds between two lines of progress. */
 const PROGRESS = 200;
 
 export class Report {

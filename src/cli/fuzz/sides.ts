@@ -31,6 +31,7 @@ import { InputError, UsageError } from '../status.js';
 
 type Side = (keys: FuzzKeys, to: Peer, host: string) => FuzzSide;
 
+/** By the names that `--mechanism` takes. */
 const SIDES: Readonly<Record<string, Side>> = { krb5: krb5Side, gsi: gsiSide, krb4: krb4Side, psk: pskSide };
 
 /** @throws UsageError for a mechanism that is not in the table, and for missing keys */

@@ -37,6 +37,7 @@ export interface CaseRecord {
   outcome: OutcomeKind;
   code: number | null;
   finding: Finding | null;
+  /** Further findings of the same case. */
   also: readonly Finding[];
   detail: string | null;
   /** How the process of the peer ended by itself, if it was started for the case. */
@@ -54,9 +55,11 @@ export interface SummaryRecord {
   cases: number;
   /** The target could be tested at first, but not any more, so the run ended early. */
   gone: boolean;
+  /** Why the target could no longer be tested. */
   reason: string | null;
   outcomes: Partial<Record<OutcomeKind, number>>;
   findings: number;
+  /** The number of findings of each severity. */
   severities: Record<Severity, number>;
 }
 

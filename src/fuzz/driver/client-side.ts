@@ -51,7 +51,9 @@ export class ClientSide {
   session: FuzzSession | undefined;
   /** With its line end. */
   readonly probe: string;
+  /** The last octets that were sent, chunk by chunk. */
   lastSent: readonly Uint8Array[] = [];
+  /** The last token that was received. */
   lastToken: Uint8Array | undefined;
   readonly #target: ServerTarget;
   readonly #connection: Connection;
@@ -185,7 +187,10 @@ export class ClientSide {
     return withFinding(outcome, isClear ? 'clear reply given' : undefined);
   }
 
-  /** Checks whether the server still answers: a valid line, or one that it must not execute. */
+  /**
+   * Checks whether the server still answers.
+   * @param forbidden  is sent in place of a valid line: a line that must not be executed
+   */
   async probed(reply: ReceivedReply | NoReply, forbidden?: Uint8Array): Promise<Outcome> {
     if (reply === 'end') return CUT;
     for (let tries = 0; tries < PROBES; tries++) {

@@ -27,6 +27,7 @@ interface Krb4Fields {
   later?: number;
   /** Whether the sign of the time is that of the other side. */
   mirrored?: boolean;
+  /** The octet that pads the last block. */
   padding?: number;
 }
 

@@ -24,7 +24,9 @@ import {
 export interface FuzzMechanism {
   /** Also the value of `forges` in its exchange keys. */
   name: string;
+  /** Mutations of its tokens after the exchange. */
   tokens: readonly Mutation[];
+  /** Mutations of its security data. */
   exchanges: readonly Mutation<ExchangeTurn>[];
   /** Number of lines with security data that each peer receives in a valid exchange. */
   lines: Record<Peer, number>;
@@ -57,6 +59,7 @@ export interface SampleExchange {
 export interface Counter {
   /** The number of the next token; always 0 if tokens have no numbers. */
   next: bigint;
+  /** Uses up the next number. */
   skip(): void;
 }
 
@@ -127,7 +130,10 @@ export function forgeries<C extends ForgingContext>(forges: C['forges'], table: 
   })(table) as Mutation[];
 }
 
-/** A context whose valid and forged tokens are made by the same function; everything else is from `valid`. */
+/**
+ * A context whose valid and forged tokens are made by the same function; everything else is from `valid`.
+ * @param numbersOf  the numbers of a level; default those of the format
+ */
 export function forgingContext<Format extends Pick<ForgingContext, 'forges' | 'numbers' | 'token'>>(
   valid: SecurityContext,
   format: Format,

@@ -30,6 +30,7 @@ const EARLY = ['security/out-of-sequence', 'syntax/trailing-data'] as const;
 const REFLECTED = ['security/wrong-direction', 'security/bad-checksum', 'security/bad-token'] as const;
 const WRONG_LEVEL = 'sequence/wrong-level';
 const NUMBERED = { needs: ['numbers'] } as const;
+/** Octets of a block's length. */
 const LENGTH = 4;
 const END = u32be(0);
 
@@ -48,6 +49,7 @@ const withLength =
 const endedBy =
   (end: (block: Uint8Array, below: (count: number) => number) => Uint8Array): Change<unknown> =>
   (blocks, draw) => [...blocks.slice(0, -1), end(blocks.at(-1)!, count => draw.below(count))];
+/** Adds one more block of a text. */
 const withBlock =
   (text: string): Change<MutationContext> =>
   (blocks, _draw, { context, level }) => [concatAll([...blocks, blockOf(context.wrap(octets(text), level).token)])];

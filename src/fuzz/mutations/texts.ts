@@ -21,6 +21,7 @@ const cut =
     return pieces;
   };
 
+/** Cuts the first line into two pieces. */
 const headCut =
   (at: (length: number, below: (count: number) => number) => number): Change<unknown> =>
   ([head, ...rest], draw) => {
@@ -28,6 +29,7 @@ const headCut =
     return [head!.subarray(0, place), head!.subarray(place), ...rest];
   };
 
+/** Replaces the text by a reply of these lines. */
 const reply =
   (...lines: readonly string[]): Change<unknown> =>
   () =>

@@ -12,6 +12,7 @@ import { atLevels } from './data.js';
 /** With X-PSK some of them are confidential tokens, which anyone can make. */
 const NO_TOKEN = [...BAD_TOKEN, 'security/wrong-direction', 'sequence/wrong-level'] as const;
 
+/** One token instead of all: the first one, changed. */
 const only =
   (edit: (token: Uint8Array, draw: Choices) => Uint8Array): Change<unknown> =>
   ([token], draw) => [edit(token!, draw)];

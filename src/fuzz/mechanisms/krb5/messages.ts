@@ -41,6 +41,7 @@ interface Opened<Message, Inside> {
   message: Message;
   /** The contents of the encrypted part. */
   inside: Inside;
+  /** The session key. */
   key: EncryptionKey;
   /** The authenticator of the AP-REQ, also for an AP-REP. */
   request: Authenticator;
@@ -110,6 +111,7 @@ function editorOf<M extends object, I extends { subkey?: EncryptionKey | undefin
   const at = (path: string, edit: ElementChange): Make => {
     return (_, draw) => ({ clear: der => within(der, path, element => edit(element, draw)) });
   };
+  /** Replaces fields of the message. */
   const fields = (change: Change<M>): Make => {
     return (_, draw) => ({ fields: message => ({ ...message, ...change(message, draw) }) });
   };
@@ -125,6 +127,7 @@ function editorOf<M extends object, I extends { subkey?: EncryptionKey | undefin
   /** Changes the element at a place of the encrypted part. */
   const sealedAt = (path: string, edit: ElementChange): Make =>
     sealed((der, draw) => within(der, path, element => edit(element, draw)));
+  /** Replaces fields of the encrypted part. */
   const inside = (change: Change<I>): Make => {
     return (its, draw) => {
       const changed = change(its.inside, draw);

@@ -22,9 +22,11 @@ export interface FramedFields {
   sealing?: number;
   filler?: number;
   number?: bigint;
+  /** The four octets of the direction. */
   direction?: Uint8Array;
   /** The octets after the text; default valid padding, in which each octet is the number of padding octets. */
   padding?: Uint8Array;
+  /** Whether to leave out the frame. */
   bare?: boolean;
 }
 

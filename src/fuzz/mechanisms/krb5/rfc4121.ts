@@ -10,6 +10,7 @@ import { anyOf, counterFrom, type Forgery, type ForgingContext, forgeries, forgi
 
 /** Key usages (§2), by the flag of the sender: of Wrap tokens, and of GetMIC tokens. */
 const USAGE = { seal: [24, 22], sign: [25, 23] } as const;
+/** Offsets in the header. */
 const AT = { ec: 4, rrc: 6, sequence: 8 } as const;
 
 /** Fields of a Wrap token that differ from those of a valid one. */
