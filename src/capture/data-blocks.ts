@@ -25,8 +25,8 @@ export interface DataBlocksOptions {
   bufferSize: number | undefined;
   /** Receives the plaintext of each opened block, in the order of the blocks. */
   write?: ((plaintext: Uint8Array) => void) | undefined;
-  /** Begins the hash of a file. Default the built-in one. */
-  sha256?: (() => Sha256) | undefined;
+  /** Begins the hash of a file. Default the built-in one; false for none. */
+  sha256?: (() => Sha256) | false | undefined;
   /** Receives the place of each block among the sender's tokens, as in `SecurityContext.lastReceived`. */
   received?: ((place: bigint) => void) | undefined;
   /** Whether the capture has the data connection from its start. Default true. */
@@ -72,7 +72,7 @@ const OUT_OF_PLACE: ReadonlySet<ErrorCode> = new Set(['security/replayed', 'secu
 export class DataBlocks {
   readonly #options: DataBlocksOptions;
   readonly #octets = new ByteQueue();
-  readonly #hash: Sha256;
+  readonly #hash: Sha256 | undefined;
   readonly #levels = new Set<TokenLevel>();
   #blocks = 0;
   #bytes = 0;
@@ -90,7 +90,7 @@ export class DataBlocks {
 
   constructor(options: DataBlocksOptions) {
     this.#options = options;
-    this.#hash = options.sha256?.() ?? sha256.create();
+    if (options.sha256 !== false) this.#hash = options.sha256?.() ?? sha256.create();
     this.#unkeyed = options.context === undefined;
   }
 
@@ -132,7 +132,7 @@ export class DataBlocks {
       applied,
       blocks: this.#blocks,
       bytes: isOpen ? this.#bytes : undefined,
-      sha256: isOpen ? toHex(this.#hash.digest()) : undefined,
+      sha256: isOpen && this.#hash ? toHex(this.#hash.digest()) : undefined,
       verdict: this.#unkeyed ? 'unkeyed' : failed ? 'failed' : applied === 'confidential' ? 'decrypted' : 'verified',
       problem: this.#problem,
       error: this.#error,
@@ -200,7 +200,7 @@ export class DataBlocks {
     }
     if (plaintext.length === 0) this.#ended = true;
     this.#bytes += plaintext.length;
-    this.#hash.update(plaintext);
+    this.#hash?.update(plaintext);
     write?.(plaintext);
   }
 

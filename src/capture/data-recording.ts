@@ -34,8 +34,11 @@ interface Begun {
 export interface DataOptions {
   /** Called for each protected data connection; returns the sink for its file, or undefined. */
   extract?: Extract;
-  /** Begins the hash of a file. Default the built-in one; `createHash('sha256')` of node:crypto takes a tenth of its time. */
-  sha256?: () => Sha256;
+  /**
+   * Begins the hash of a file. Default the built-in one; `createHash('sha256')` of node:crypto takes a tenth of its time. With false,
+   * `sha256` of the records is null.
+   */
+  sha256?: (() => Sha256) | false;
 }
 
 export class DataRecording {

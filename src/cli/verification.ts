@@ -48,6 +48,12 @@ export interface Receiver {
   read(octets: number): void;
 }
 
+/** Options of a verification. */
+export interface VerificationOptions extends Omit<VerifyOptions, 'sha256' | 'onRecord'> {
+  /** Whether the records have the hashes of files. */
+  hashes: boolean;
+}
+
 /**
  * Verifies a recording, or the joined files of one capture.
  * @param interruption  the first one ends the recording where it is read at the moment, and what was read is still
@@ -55,7 +61,7 @@ export interface Receiver {
  */
 export async function verifyRecordingFiles(
   files: readonly ListedFile[],
-  options: VerifyOptions,
+  { hashes, ...options }: VerificationOptions,
   receiver: Receiver,
   interruption: Interruption,
 ): Promise<Outcome> {
@@ -74,7 +80,7 @@ export async function verifyRecordingFiles(
     const chunks = opened.map(file => counted(file.chunks, receiver));
     const behind = opened.reduce((sum, file) => sum + file.behind, 0);
     const onRecord = (record: TranscriptRecord) => receiver.record(behind > 0 ? withUnread(record, behind) : record);
-    const steps = verifySteps(chunks, { ...options, sha256: () => createHash('sha256'), onRecord });
+    const steps = verifySteps(chunks, { ...options, sha256: hashes && (() => createHash('sha256')), onRecord });
     const { faults = [], unusedPorts = [], isDisordered, error } = await runSteps(steps, interruption);
     // Compressed data that end early cut the capture as well, so their error explains both.
     const reason = opened.find(({ error }) => error !== undefined)?.error ?? error;

@@ -1,9 +1,15 @@
 /** Verifies the recordings of `rfc2228 verify`: in this thread, or by several workers. Either way the results are the same. */
 import { Worker } from 'node:worker_threads';
-import type { TranscriptRecord, VerifyOptions } from '../capture/index.js';
+import type { TranscriptRecord } from '../capture/index.js';
 import type { Interruption } from './progress.js';
 import type { ListedFile } from './recordings.js';
-import { type Outcome, problemOf, type Receiver, verifyRecordingFiles } from './verification.js';
+import {
+  type Outcome,
+  problemOf,
+  type Receiver,
+  type VerificationOptions,
+  verifyRecordingFiles,
+} from './verification.js';
 import type { Batch, Task, WorkerStart } from './worker.js';
 
 /** Verifies recordings, each by its index. Call it in ascending order. */
@@ -16,7 +22,7 @@ export interface Verifier {
 /** Verifies one recording after the other. */
 export function sequentialVerifier(
   recordings: readonly (readonly ListedFile[])[],
-  options: VerifyOptions,
+  options: VerificationOptions,
   interruption: Interruption,
 ): Verifier {
   return {

@@ -1,9 +1,10 @@
 /** The options and arguments of `rfc2228 verify`. */
-import { FINDING_RULES, type FindingRecord, type VerifyOptions } from '../capture/index.js';
+import { FINDING_RULES, type FindingRecord } from '../capture/index.js';
 import { DEVIATIONS, type Deviation, OPTIONAL_DEVIATIONS } from '../protection/deviations.js';
 import { VERIFY_KEYS } from './mechanism-options.js';
 import { SEVERITIES } from './report.js';
 import { parseOptions, UsageError } from './status.js';
+import type { VerificationOptions } from './verification.js';
 
 /** The options in the form of `parseOptions`. */
 export const OPTIONS = {
@@ -33,7 +34,7 @@ interface Arguments {
   values: Values;
   /** Of files and directories. */
   names: string[];
-  options: Required<Pick<VerifyOptions, 'ports' | 'onlyPorts' | 'tolerate'>>;
+  options: Required<Pick<VerificationOptions, 'ports' | 'onlyPorts' | 'tolerate' | 'hashes'>>;
   failOn: (finding: FindingRecord) => boolean;
   /** How many workers are asked for. */
   jobs: number | undefined;
@@ -55,7 +56,9 @@ export function parseArguments(args: string[]): Arguments {
   const ports = values.port.map(parsePort);
   const onlyPorts = values['only-port'];
   if (onlyPorts && ports.length === 0) throw new UsageError('--only-port wants --port');
-  const options = { ports, onlyPorts, tolerate };
+  // The table has no hashes.
+  const hashes = values.json || values.html !== undefined || values.extract !== undefined;
+  const options = { ports, onlyPorts, tolerate, hashes };
   return { values, names, options, failOn: parseFailOn(values['fail-on']), jobs: parseJobs(values.jobs) };
 }
 

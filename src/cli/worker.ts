@@ -5,14 +5,14 @@ import type { Tolerance } from '../protection/deviations.js';
 import type { VerifyKeys } from './mechanism-options.js';
 import { observedMechanisms } from './mechanisms.js';
 import type { ListedFile } from './recordings.js';
-import { type Outcome, verifyRecordingFiles } from './verification.js';
+import { type Outcome, type VerificationOptions, verifyRecordingFiles } from './verification.js';
 
 /** What a worker is started with. */
 export interface WorkerStart {
   keys: VerifyKeys;
   /** The octets of the files of keys, since pipes can't be read again. */
   keyFiles: ReadonlyMap<string | 0, Uint8Array>;
-  options: Tolerance & PortOptions;
+  options: Tolerance & PortOptions & Pick<VerificationOptions, 'hashes'>;
   /** The number of interruptions, and for each worker how many batches were taken from it. */
   shared: Int32Array;
   /** Index of this worker from 0. */

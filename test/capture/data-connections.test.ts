@@ -176,6 +176,8 @@ describe('a data connection', () => {
     // With a hash of the caller's own, the files have the same hashes.
     const sha256 = () => createHash('sha256');
     expect(verifyRecording(pcapOf(segments), { mechanisms, sha256 }).records).toEqual(records);
+    const unhashed = records.map(record => (isData(record) ? { ...record, sha256: null } : record));
+    expect(verifyRecording(pcapOf(segments), { mechanisms, sha256: false }).records).toEqual(unhashed);
     const findings = records.filter(record => record.type === 'finding');
     return { data: records.filter(isData), findings, summary: records.at(-1) as SummaryRecord, sinks };
   }

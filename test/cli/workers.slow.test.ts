@@ -55,7 +55,12 @@ it('keeps the failure of a worker at its file', async () => {
   const names = ['a.txt', 'throw.txt', 'b.txt', 'exit.txt', 'c.txt', 'd.txt'];
   const recordings = names.map(name => [{ file: file(name, session), directory: undefined }]);
   const keys = { keytab: [], key: [], 'password-stdin': false, srvtab: [], keylog: [], 'rsa-key': [], psk: [] };
-  const start = { keys, keyFiles: new Map(), options: {}, shared: new Int32Array(new SharedArrayBuffer(12)) };
+  const start = {
+    keys,
+    keyFiles: new Map(),
+    options: { hashes: false },
+    shared: new Int32Array(new SharedArrayBuffer(12)),
+  };
   const url = new URL('failing-worker.mjs', import.meta.url);
   const verifier = new ParallelVerifier(recordings, start, { count: 0 }, url);
   const found: unknown[] = [];
