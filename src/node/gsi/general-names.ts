@@ -8,16 +8,19 @@ import { badToken } from '../../errors.js';
 import { attributesOf } from '../../mechanisms/gsi/certificates.js';
 import { type Element, elementsOf, oidOf } from '../../mechanisms/gsi/elements.js';
 
+/** From the root on. Those of an address are the characters of a text. */
+export type Parts = string | readonly string[];
+
 /** A name, or the subject of a certificate. */
 export interface Name {
   kind: NameKind;
-  /** From the root on; undefined if it is not of the form of its kind, or its kind has none. */
-  parts: readonly string[] | undefined;
+  /** Undefined if it is not of the form of its kind, or its kind has none. */
+  parts: Parts | undefined;
 }
 
 /** The names that begin with some parts. */
 export interface Subtree {
-  root: readonly string[];
+  root: Parts;
   /** How many parts follow the root, at least and at most. */
   least: number;
   most: number;
@@ -26,7 +29,7 @@ export interface Subtree {
 export interface NameKind {
   /** With an article, for errors. */
   title: string;
-  partsOf(name: Uint8Array): string[] | undefined;
+  partsOf(name: Uint8Array): Parts | undefined;
   subtreeOf(base: Uint8Array): Subtree | undefined;
 }
 
@@ -61,7 +64,8 @@ export function kindOf(element: Element | undefined): NameKind {
   const kind = KINDS.get(element.tag);
   // Among them are those in pieces, as BER permits: OpenSSL reads them.
   if (kind === undefined) throw badToken('a general name of an unknown kind');
-  return kind;
+  // It is an e-mail address too, of a form that is not read here (RFC 9598 §6).
+  return kind === OTHER_NAME && typeOfOther(element) === UTF8_MAILBOX ? MAILBOX : kind;
 }
 
 /** SmtpUTF8Mailbox, 1.3.6.1.5.5.7.8.9. */
@@ -73,8 +77,6 @@ const UTF8_MAILBOX = '2b06010505070809';
  */
 export function readName(element: Element): Name {
   const kind = kindOf(element);
-  // It is an e-mail address too, of a form that is not read here (RFC 9598 §6).
-  if (kind === OTHER_NAME && typeOfOther(element) === UTF8_MAILBOX) return { kind: MAILBOX, parts: undefined };
   return { kind, parts: kind.partsOf(element.octets) };
 }
 
@@ -99,13 +101,16 @@ export function namesInSubject(subject: Uint8Array): Name[] {
   ];
 }
 
-function from(root: string[] | undefined, least = 0, most = Number.POSITIVE_INFINITY): Subtree | undefined {
-  return root && { root, least, most };
+function from(root: Parts | undefined, least = 0, most = Number.POSITIVE_INFINITY): Subtree | undefined {
+  return root === undefined ? undefined : { root, least, most };
 }
 
 const UTF8_STRING = 0x0c;
-/** UTF8String, PrintableString, TeletexString, IA5String, VisibleString, UniversalString, BMPString. */
-const STRINGS: ReadonlySet<number> = new Set([UTF8_STRING, 0x13, 0x14, 0x16, 0x1a, 0x1c, 0x1e]);
+const BMP_STRING = 0x1e;
+/** PrintableString, TeletexString, IA5String, VisibleString. */
+const ASCII_STRINGS: ReadonlySet<number> = new Set([0x13, 0x14, 0x16, 0x1a]);
+/** A blank, or one of the characters from tab to CR, which are written as escapes; OpenSSL takes them for the same. */
+const BLANKS = /(?: |\\x0[9A-D])+/g;
 
 /**
  * Attributes are equal whatever the case and the blanks at the ends, and so is the order of those in one part (RFC 5280 §7.1). Which of
@@ -117,7 +122,7 @@ function directoryParts(octets: Uint8Array): string[] | undefined {
   if (others.length > 0 || !attributes.flat().every(({ value }) => isString(value))) return undefined;
   return attributes.map(set =>
     set
-      .map(({ type, text }) => `${type}=${text.replace(/ +/g, ' ').replace(/^ | $/g, '').toLowerCase()}`)
+      .map(({ type, text }) => `${type}=${text.replace(BLANKS, ' ').replace(/^ | $/g, '').toLowerCase()}`)
       .sort()
       .join('+'),
   );
@@ -133,8 +138,13 @@ export function nameKey(name: Uint8Array): string {
   return parts === undefined ? toHex(name) : JSON.stringify(parts);
 }
 
+/** Whether it is a string whose characters are certain: beyond ASCII, some write Latin-1 in a TeletexString, and others UTF-8. */
 function isString({ tag, octets }: Element): boolean {
-  return STRINGS.has(tag) && (tag !== UTF8_STRING || isUtf8(octets));
+  if (tag === UTF8_STRING) return isUtf8(octets);
+  // Characters of 16 bits, without halves of longer ones.
+  if (tag === BMP_STRING)
+    return octets.length % 2 === 0 && octets.every((octet, i) => i % 2 === 1 || octet >> 3 !== 27);
+  return ASCII_STRINGS.has(tag) && octets.every(octet => octet < 0x80);
 }
 
 /** Text of ASCII without blanks; else the empty text, which is no name. */
@@ -174,7 +184,8 @@ function dnsSubtree(octets: Uint8Array): Subtree | undefined {
   return hostSubtree(textOf(octets), 0, Number.POSITIVE_INFINITY);
 }
 
-const MAILBOX_PARTS = /^(.+)@([^@]*)$/;
+/** Without quotes, with which one mailbox can be written in many ways (RFC 5321 §4.1.2). */
+const MAILBOX_PARTS = /^([^@"\\]+)@([^@]*)$/;
 
 function mailboxParts(octets: Uint8Array): string[] | undefined {
   return partsOfMailbox(textOf(octets));
@@ -199,21 +210,26 @@ function uriParts(octets: Uint8Array): string[] | undefined {
   return hostParts(URI_HOST.exec(textOf(octets))?.[1] ?? '');
 }
 
-/** The bits, behind the kind of address. */
-function addressParts(octets: Uint8Array): string[] | undefined {
-  return octets.length === 4 || octets.length === 16 ? [`IPv${octets.length}`, ...bitsOf(octets)] : undefined;
+/** A character for the kind of address, and one for each bit. */
+function addressParts(octets: Uint8Array): string | undefined {
+  if (octets.length !== 4 && octets.length !== 16) return undefined;
+  return (octets.length === 4 ? '4' : '6') + bitsOf(octets);
 }
 
 /** An address and a mask, which is as many ones as the prefix has bits (RFC 4632 §3.1). */
 function addressSubtree(octets: Uint8Array): Subtree | undefined {
   const half = octets.length / 2;
-  const mask = bitsOf(octets.subarray(half)).join('');
   const parts = addressParts(octets.subarray(0, half));
-  return parts && /^1*0*$/.test(mask) ? from(parts.slice(0, 1 + mask.lastIndexOf('1') + 1)) : undefined;
+  if (parts === undefined) return undefined;
+  const mask = bitsOf(octets.subarray(half));
+  return /^1*0*$/.test(mask) ? from(parts.slice(0, 1 + mask.lastIndexOf('1') + 1)) : undefined;
 }
 
-function bitsOf(octets: Uint8Array): string[] {
-  return Array.from(octets, octet => octet.toString(2).padStart(8, '0'))
-    .join('')
-    .split('');
+/** Bits of octets. Certificates of anyone are read, and may contain very many addresses. */
+const BITS = Array.from({ length: 256 }, (_, octet) => octet.toString(2).padStart(8, '0'));
+
+function bitsOf(octets: Uint8Array): string {
+  let bits = '';
+  for (const octet of octets) bits += BITS[octet];
+  return bits;
 }

@@ -21,11 +21,11 @@ export function isCertificateOf(certificate: Certificate, host: string): boolean
 
 /**
  * The host in the last common name, as it is or after `host/` or another service, in lower case; undefined if there is a DNS name, or
- * the common name contains no host.
+ * the common name contains no host, or an address, which is compared with alternative names alone.
  */
 export function commonHostName({ x509, subject }: Certificate): string | undefined {
   if (/(?:^|, )DNS:/.test(x509.subjectAltName ?? '') || !subject.includes('/CN=')) return undefined;
   const commonName = subject.slice(subject.lastIndexOf('/CN=') + '/CN='.length);
   const name = SERVICE_NAME.exec(commonName)?.[1] ?? commonName;
-  return HOST.test(name) ? name.toLowerCase() : undefined;
+  return HOST.test(name) && isIP(name) === 0 ? name.toLowerCase() : undefined;
 }

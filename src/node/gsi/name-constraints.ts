@@ -5,7 +5,16 @@
 import { equalConstantTime, toUtf8 } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
 import { contentsOf, type Element, elementsOf, SEQUENCE } from '../../mechanisms/gsi/elements.js';
-import { DNS_NAME, kindOf, type Name, type NameKind, namesInSubject, readName, type Subtree } from './general-names.js';
+import {
+  DNS_NAME,
+  kindOf,
+  type Name,
+  type NameKind,
+  namesInSubject,
+  type Parts,
+  readName,
+  type Subtree,
+} from './general-names.js';
 
 /** The constraints for each kind of name that has some. */
 export type NameConstraints = ReadonlyMap<NameKind, KindConstraints>;
@@ -40,8 +49,10 @@ export function parseNameConstraints(value: Uint8Array): NameConstraints {
   const lists = elementsOf(contentsOf(whole, SEQUENCE));
   if (others.length > 0) throw badToken('octets after name constraints');
   const constraints = new Map<NameKind, KindConstraints>();
+  let last = 0;
   for (const { tag, octets } of lists) {
-    if (tag !== PERMITTED && tag !== EXCLUDED) throw badToken('name constraints with unknown parts');
+    if ((tag !== PERMITTED && tag !== EXCLUDED) || tag <= last) throw badToken('name constraints with unknown parts');
+    last = tag;
     for (const subtree of elementsOf(octets)) addSubtree(constraints, tag, subtree);
   }
   if (constraints.size === 0) throw badToken('name constraints without a subtree');
@@ -55,7 +66,8 @@ function addSubtree(constraints: Map<NameKind, KindConstraints>, tag: number, su
   constraints.set(kind, ofKind);
   const read = kind.subtreeOf(base!.octets);
   // The RFC has no other lengths.
-  const isPlain = lengths.every(({ tag, octets }) => tag === MINIMUM && octets.length === 1 && octets[0] === 0);
+  const isMinimum = ({ tag, octets }: Element) => tag === MINIMUM && octets.length === 1 && octets[0] === 0;
+  const isPlain = lengths.length <= 1 && lengths.every(isMinimum);
   if (read === undefined || !isPlain) ofKind.isReadable = false;
   else ofKind[tag === PERMITTED ? 'permitted' : 'excluded'].push(read);
 }
@@ -93,7 +105,7 @@ export function checkNameConstraints(
   }
 }
 
-function isSelfIssued({ subjectName, issuerName }: NamedCertificate): boolean {
+export function isSelfIssued({ subjectName, issuerName }: NamedCertificate): boolean {
   return equalConstantTime(subjectName, issuerName);
 }
 
@@ -131,8 +143,9 @@ function refusalOf(names: readonly Name[], constraints: NameConstraints): string
 }
 
 /** @param wildcard  a part of the name that stands for any: a DNS name `*.example.org` must not stand for one that is excluded */
-function isWithin(parts: readonly string[], { root, least, most }: Subtree, wildcard?: string): boolean {
+function isWithin(parts: Parts, { root, least, most }: Subtree, wildcard?: string): boolean {
   const behind = parts.length - root.length;
   if (behind < least || behind > most) return false;
-  return root.every((part, i) => parts[i] === part || parts[i] === wildcard);
+  for (let i = 0; i < root.length; i++) if (parts[i] !== root[i] && parts[i] !== wildcard) return false;
+  return true;
 }

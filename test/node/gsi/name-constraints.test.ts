@@ -137,6 +137,9 @@ const ROWS: Row[] = [
   ['excluded;DNS:evil.net', '/O=Grid/CN=ftp.evil.net', '', false],
   ['excluded;DNS:evil.net', '/O=Grid/CN=ftp\\/ftp.evil.net', '', false, true],
   ['permitted;DNS:example.org', '/O=Grid/CN=Anna Smith', '', true],
+  // An address in the common name is that of no host: it is compared with alternative names alone.
+  ['excluded;DNS:evil.net', '/O=Grid/CN=192.0.2.7', 'IP:192.0.2.7', true],
+  ['permitted;DNS:example.org', '/O=Grid/CN=192.0.2.7', 'IP:192.0.2.7', true, false],
   ['permitted;dirName:grid', SUBJECT, '', true],
   ['permitted;dirName:grid', '/O=GRID/CN=Anna', '', true],
   ['permitted;dirName:grid', '/O=  Grid /CN=Anna', '', true],
@@ -179,6 +182,11 @@ const ROWS: Row[] = [
   ['permitted;email:example.org', '/O=Grid/emailAddress=anna@evil.net', 'email:anna@example.org', false],
   ['excluded;email:evil.net', SUBJECT, 'email:anna@evil.net', false],
   ['excluded;email:evil.net', SUBJECT, 'email:anna@www.evil.net', true],
+  // A quoted mailbox is that without quotes (RFC 5321 §4.1.2).
+  ['excluded;email:anna@evil.net', SUBJECT, 'email:\\"anna\\"@evil.net', false, true],
+  ['excluded;email:anna@evil.net', SUBJECT, 'email:an\\\\na@evil.net', false, true],
+  ['excluded;email:evil.net', SUBJECT, 'email:anna@evil.net@example.org', false, true],
+  [`excluded;otherName:${MAIL_IN_UTF8}:änna@evil.net`, SUBJECT, `otherName:${MAIL_IN_UTF8}:änna@evil.net`, false, true],
   ['permitted;email:example.org', SUBJECT, `otherName:${MAIL_IN_UTF8}:änna@evil.net`, false],
   ['permitted;URI:example.org', SUBJECT, 'URI:https://example.org:8443/x', true],
   ['permitted;URI:example.org', SUBJECT, 'URI:https://www.example.org', false],
@@ -294,6 +302,14 @@ describe('constraints that OpenSSL does not make', () => {
       'a general name of an unknown kind',
     ],
     ['nothing', new Uint8Array(), 'DER: expected an element with tag 30'],
+    ...[
+      [0xa0, 0xa0],
+      [0xa1, 0xa0],
+    ].map((tags): [string, Uint8Array, string] => [
+      `the parts ${tags.map(it => it.toString(16)).join(' and ')}`,
+      sequence(...tags.map(tag => formatElement(tag, sequence(dns('x'))))),
+      'name constraints with unknown parts',
+    ]),
     [
       'octets behind them',
       concat(nameConstraints([dns('x')]).value, Uint8Array.of(5, 0)),
@@ -305,6 +321,7 @@ describe('constraints that OpenSSL does not make', () => {
 
   test.each([
     ['a minimum', concat(dns('example.org'), fromHex('800101'))],
+    ['two minimums', concat(dns('example.org'), fromHex('800100800100'))],
     ['a maximum', concat(dns('example.org'), fromHex('810105'))],
     ['a blank in the name', dns('exa mple.org')],
     ['a name that is not ASCII', dns('exämple.org')],
@@ -355,6 +372,39 @@ describe('constraints that OpenSSL does not make', () => {
   ])('exclude %s: refused', (_, subtree, name) => {
     const owner = ownerWith(middleWith(nameConstraints([], [subtree])), general(name));
     expect(verdict(owner)).toMatch(/can't be checked for|general name/);
+  });
+
+  test('and alternative names with octets behind them: refused', () => {
+    const names = alternativeNames('x.y');
+    const owner = ownerWith(middleWith(nameConstraints([dns('x.y')])), {
+      ...names,
+      value: concat(names.value, Uint8Array.of(5, 0)),
+    });
+    expect(verdict(owner)).toBe('octets after alternative names');
+  });
+
+  const [CANNOT_NAME, EXCLUDED_NAME] = ["can't be checked for", 'exclude'].map(
+    why => `the name constraints of /O=Grid/CN=Middle ${why} a directory name of /O=Grid/CN=Anna`,
+  ) as [string, string];
+
+  // OpenSSL takes Teletex for Latin-1, where we have read UTF-8, as in names that users log in by.
+  test.each([
+    ['Grün', 'TeletexString', '1404', '4772fc6e', CANNOT_NAME],
+    ['Grün', 'IA5String', '1604', '4772fc6e', CANNOT_NAME],
+    ['Grün', 'TeletexString of UTF-8', '1405', '4772c3bc6e', CANNOT_NAME],
+    ['Mesh', 'TeletexString', '1404', '4d657368', EXCLUDED_NAME],
+    ['Mesh', 'BMPString', '1e08', '004d006500730068', EXCLUDED_NAME],
+    ['Mesh', 'BMPString and an octet', '1e09', '004d00650073006800', CANNOT_NAME],
+    ['Mesh', 'BMPString with halves of a character', '1e04', 'd83dde00', CANNOT_NAME],
+    ['Mesh', 'UniversalString', '1c10', '0000004d000000650000007300000068', CANNOT_NAME],
+    ['Mesh', 'UTF8String with a tab behind', '0c05', '4d65736809', EXCLUDED_NAME],
+    ['Mesh', 'UTF8String with CR and LF before', '0c06', '0d0a4d657368', EXCLUDED_NAME],
+    ['a b', 'UTF8String with a tab in it', '0c03', '610962', EXCLUDED_NAME],
+  ])('exclude %s: no way around as a %s', (value, _, header, octets, message) => {
+    const attribute = fromHex(`060355040a${header}${octets}`);
+    const name = formatElement(0xa4, sequence(formatElement(0x31, sequence(attribute))));
+    const middle = middleWith(nameConstraints([], [formatElement(0xa4, nameOf(`/O=${value}`))]));
+    expect(verdict(ownerWith(middle, general(name)))).toBe(message);
   });
 
   test('are not for the empty subject of a certificate', () => {
