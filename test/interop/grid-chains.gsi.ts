@@ -136,6 +136,11 @@ const CHAINS: Readonly<Record<string, [isRight: boolean, GsiCredential]>> = {
 const policy = signingPolicy(AUTHORITY, '"/O=Grid/OU=Interop/*"');
 const revoked = user({ serial: 0x1234 });
 const list = (serials: number[], from = TODAY - 1, to = TODAY + 1) => revocationList(CA, serials, { from, to });
+/** An authority that is trusted too, and a user who does not send its certificate. */
+const KNOWN = current(MIDDLE, { issuer: CA, serial: 0x1234, extensions: [authority()] });
+const OF_KNOWN: GsiCredential = (({ der, key }) => ({ certificates: [der], key }))(
+  current(USER_NAME, { issuer: KNOWN }),
+);
 /** Whether the user is to be accepted, files beside the authority, and who logs in. */
 type Row = [isRight: boolean, files: Record<string, string | Uint8Array>, who?: GsiCredential];
 const FILES: Readonly<Record<string, Row>> = {
@@ -159,6 +164,17 @@ const FILES: Readonly<Record<string, Row>> = {
     },
   ],
   'a list that can not be read': [false, { signing_policy: policy, r0: 'other' }],
+  'an authority below beside it': [true, { signing_policy: policy, r0: list([0x1235]), below: KNOWN.der }, OF_KNOWN],
+  'an authority below beside it, which is revoked': [
+    false,
+    { signing_policy: policy, r0: list([0x1234]), below: KNOWN.der },
+    OF_KNOWN,
+  ],
+  'an authority below beside it, whose name it may not certify': [
+    false,
+    { signing_policy: signingPolicy(AUTHORITY, '"/O=Grid/OU=Interop/CN=User*"'), below: KNOWN.der },
+    OF_KNOWN,
+  ],
 };
 
 /** Chains that we refuse, and the servers do not. */
@@ -182,15 +198,16 @@ describe.each(SERVERS)('%s', RETRIED, (_, start, lax) => {
         .toString()
         .trim();
     const directory = join(grid.folder, 'certificates');
-    writeFileSync(join(directory, `${hashOf(middle([]))}.signing_policy`), signingPolicy(MIDDLE));
+    const pathBelow = (extension: string) => join(directory, `${hashOf(KNOWN)}.${extension}`);
+    writeFileSync(pathBelow('signing_policy'), signingPolicy(MIDDLE));
     const hash = hashOf(CA);
     const path = (extension: string) => join(directory, `${hash}.${extension}`);
-    put = (extension, contents) =>
-      writeFileSync(
-        path(extension),
-        extension === 'r0' && typeof contents !== 'string' ? pem(contents, 'X509 CRL') : contents,
-      );
+    put = (extension, contents) => {
+      const text = typeof contents === 'string' ? contents : pem(contents, extension === 'r0' ? 'X509 CRL' : undefined);
+      writeFileSync(extension === 'below' ? pathBelow('0') : path(extension), text);
+    };
     clear = () => {
+      rmSync(pathBelow('0'), { force: true });
       for (const extension of ['signing_policy', 'r0']) rmSync(path(extension), { force: true });
     };
     put('0', pem(CA.der));

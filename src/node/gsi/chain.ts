@@ -10,7 +10,8 @@ import { type Certificate, type ProxyForm, type ProxyInfo, parseCertificate } fr
 import { nameKey } from './general-names.js';
 import { commonHostName } from './host-name.js';
 import { isSlowKey, shortKey } from './key-strength.js';
-import { checkNameConstraints } from './name-constraints.js';
+import { checkNameConstraints, isSelfIssued } from './name-constraints.js';
+import type { RevocationList } from './revocation-list.js';
 import { matchesPattern } from './signing-policy.js';
 import { type GsiTrust, type TrustParts, trustPartsOf } from './trust.js';
 
@@ -134,7 +135,7 @@ function isFor({ purposes }: Certificate, purpose: ChainOptions['purpose']): boo
 
 /**
  * Goes from the owner's certificate to a trusted authority, by way of those that the peer has sent.
- * @returns the authorities, the trusted one last
+ * @returns the authorities, the trusted ones last
  */
 function checkAuthorities(owner: Certificate, sent: readonly Certificate[], options: Authorities): Certificate[] {
   const { trust, now } = options;
@@ -142,33 +143,67 @@ function checkAuthorities(owner: Certificate, sent: readonly Certificate[], opti
   let certificate = owner;
   for (let between = 0; between <= sent.length; between++) {
     checkItself(certificate, now);
-    const trusted = issuerOf(certificate, trust.authorities);
-    const issuer = trusted ?? issuerOf(certificate, sent, MAX_SAME_NAME);
+    const trusted =
+      signersOf(certificate, trust.authorities, now)[0] ?? namedIssuers(certificate, trust.authorities)[0];
+    const issuer = trusted ?? sentIssuer(certificate, sent);
     if (issuer === undefined) throw untrusted(`no trusted authority has signed ${certificate.subject}`);
     checkSignature(certificate, issuer);
-    checkAuthority(issuer, between, options);
-    checkPolicy(certificate, issuer, trust);
-    checkRevocation(certificate, issuer, options);
+    checkIssuer(certificate, issuer, between, options);
+    if (trusted !== undefined) return [...authorities, ...trustedFrom(trusted, between, options)];
     authorities.push(issuer);
-    if (trusted !== undefined) {
-      checkItself(trusted, now);
-      return authorities;
-    }
     certificate = issuer;
   }
   throw untrusted(`no trusted authority has signed ${owner.subject}`);
 }
 
+/**
+ * A trusted authority, and the trusted ones that have certified it in turn: as for OpenSSL and Globus, it may do no more than they
+ * permit, and can be revoked by them. Its own signature needs no strong hash, as it could not be forged in our files.
+ * @param below  how many authorities are below the first one
+ */
+function trustedFrom(first: Certificate, below: number, options: Authorities): Certificate[] {
+  const { trust, now } = options;
+  const authorities: Certificate[] = [];
+  let authority: Certificate | undefined = first;
+  while (authority !== undefined && !authorities.includes(authority)) {
+    checkItself(authority, now);
+    authorities.push(authority);
+    const issuer: Certificate | undefined = isSelfIssued(authority)
+      ? undefined
+      : signersOf(authority, trust.authorities, now)[0];
+    if (issuer !== undefined) checkIssuer(authority, issuer, below + authorities.length, options);
+    authority = issuer;
+  }
+  return authorities;
+}
+
+function namedIssuers({ issuerName }: Certificate, authorities: readonly Certificate[]): Certificate[] {
+  return authorities.filter(({ subjectName }) => sameOctets(subjectName, issuerName));
+}
+
+/**
+ * The authorities that have signed a certificate. One that has signed itself comes before those of its name and key that others have
+ * certified, unless its time is over: those others need not be trusted for it.
+ */
+function signersOf(certificate: Certificate, authorities: readonly Certificate[], now: number): Certificate[] {
+  const signers = namedIssuers(certificate, authorities).filter(({ key }) => certificate.x509.verify(key));
+  const isRoot = (it: Certificate) => isSelfIssued(it) && now >= it.notBefore && now <= it.notAfter;
+  return [...signers.filter(isRoot), ...signers.filter(it => !isRoot(it))];
+}
+
 /** An authority of that name; of several, one that has signed the certificate. */
-function issuerOf(
-  certificate: Certificate,
-  authorities: readonly Certificate[],
-  limit = Number.POSITIVE_INFINITY,
-): Certificate | undefined {
-  const named = authorities.filter(({ subjectName }) => sameOctets(subjectName, certificate.issuerName));
-  if (named.length > limit)
-    throw untrusted(`the peer has sent more than ${limit} certificates of ${named[0]!.subject}`);
+function sentIssuer(certificate: Certificate, sent: readonly Certificate[]): Certificate | undefined {
+  const named = namedIssuers(certificate, sent);
+  if (named.length > MAX_SAME_NAME)
+    throw untrusted(`the peer has sent more than ${MAX_SAME_NAME} certificates of ${named[0]!.subject}`);
   return named.find(({ key }) => certificate.x509.verify(key)) ?? named[0];
+}
+
+/** @param below  how many authorities are below the issuer */
+function checkIssuer(certificate: Certificate, issuer: Certificate, below: number, options: Authorities): void {
+  checkAuthority(issuer, below, options);
+  checkPolicy(certificate, issuer, options.trust);
+  checkRevocation(certificate, issuer, options);
 }
 
 /** @param below  how many authorities have been certified below this one */
@@ -192,8 +227,10 @@ function checkPolicy({ subject }: Certificate, issuer: Certificate, { policies }
 function checkRevocation(certificate: Certificate, issuer: Certificate, { trust, now }: Authorities): void {
   const name = nameKey(issuer.subjectName);
   const lists = trust.revocationLists.filter(list => list.issuer === name);
-  for (const { thisUpdate, nextUpdate, revoked, isSignedBy } of lists) {
-    if (issuer.keyUsage?.signsRevocations === false || !isSignedBy(issuer.key)) {
+  for (const list of lists) {
+    const { thisUpdate, nextUpdate, revoked } = list;
+    if (!isListOf(list, issuer)) {
+      if (isOfNamesake(list, issuer, name, trust)) continue;
       throw untrusted(`a revocation list of ${issuer.subject} is not signed by it`);
     }
     if (now < thisUpdate || (nextUpdate !== undefined && now > nextUpdate)) {
@@ -201,6 +238,17 @@ function checkRevocation(certificate: Certificate, issuer: Certificate, { trust,
     }
     if (revoked.has(certificate.serial)) throw untrusted(`${certificate.subject} is revoked`);
   }
+}
+
+function isListOf({ isSignedBy }: RevocationList, { key, keyUsage }: Certificate): boolean {
+  return keyUsage?.signsRevocations !== false && isSignedBy(key);
+}
+
+/** Whether the list is of another trusted authority whose name differs by case, blanks or types of strings only. */
+function isOfNamesake(list: RevocationList, issuer: Certificate, name: string, { authorities }: TrustParts): boolean {
+  return authorities.some(
+    it => !sameOctets(it.subjectName, issuer.subjectName) && nameKey(it.subjectName) === name && isListOf(list, it),
+  );
 }
 
 /** Validity and key. OpenSSL checks the lengths of keys only together with the chain, as it can't here. */

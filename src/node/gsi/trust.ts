@@ -26,7 +26,7 @@ export interface TrustParts {
 
 /** Files of {@link gsiTrust}, each in PEM or DER. */
 export interface GsiTrustFiles {
-  /** Certificates of authorities; a PEM file may contain several. */
+  /** Certificates of authorities; a PEM file may contain several. What one excludes, those that it has certified may not certify. */
   authorities: readonly Uint8Array[];
   /** Signing policies. If it is given, an authority without one may certify no name. */
   signingPolicies?: readonly Uint8Array[];

@@ -7,7 +7,7 @@ import { elementsOf } from '../../../src/mechanisms/gsi/elements.js';
 import { parseCertificate } from '../../../src/node/gsi/certificate.js';
 import { type ChainOptions, verifyChain } from '../../../src/node/gsi/chain.js';
 import { type GsiTrustFiles, gsiTrust } from '../../../src/node/gsi/trust.js';
-import { errorOf } from '../../helpers.js';
+import { errorOf, onlyRefuses } from '../../helpers.js';
 import {
   algorithm,
   alternativeNames,
@@ -21,6 +21,7 @@ import {
   type MakeOptions,
   make,
   NOW,
+  nameConstraints,
   newKey,
   noAuthority,
   pem,
@@ -28,6 +29,7 @@ import {
   purposes,
   revocationList,
   sequence,
+  signingPolicy,
   USER,
   unknownCritical,
 } from './certificates.js';
@@ -561,6 +563,77 @@ describe('signing policies', () => {
   });
 });
 
+describe('a trusted authority below another trusted one', () => {
+  const extensions = [authority(), keyUsage(0x06)];
+  const middleBy = (issuer: Made, options: MakeOptions = {}) =>
+    make('/O=Grid/CN=Middle', { issuer, extensions, ...options });
+  /** The chain from it, of which the peer sends the first certificate alone. */
+  const refusalBy = (middle: Made, above: Made[], files: Partial<GsiTrustFiles> = {}) => {
+    const der = make('/O=Grid/CN=Bob', { issuer: middle, extensions: [alternativeNames('ftp.evil.net')] }).der;
+    const authorities = [middle, ...above].map(it => it.der);
+    const options = { trust: gsiTrust({ authorities, ...files }) };
+    return onlyRefuses(() => verify([der], options)) === undefined ? refusal([der], options) : 'accepted';
+  };
+
+  test('may certify nothing that the other one excludes', () => {
+    const excluded = nameConstraints([], [formatElement(0x82, toUtf8('evil.net'))]);
+    const top = make('/O=Grid/CN=Top', { extensions: [...extensions, excluded] });
+    const message = 'security/untrusted: the name constraints of /O=Grid/CN=Top exclude a DNS name of /O=Grid/CN=Bob';
+    expect(refusalBy(middleBy(top), [top])).toBe(message);
+    const between = make('/O=Grid/CN=Between', { issuer: top, extensions });
+    expect(refusalBy(middleBy(between), [between, top])).toBe(message);
+  });
+
+  test('can be revoked by it', () => {
+    const middle = middleBy(CA, { serial: 0x3333 });
+    expect(refusalBy(middle, [CA], { revocationLists: [revocationList(CA, [0x3333])] })).toBe(
+      'security/untrusted: /O=Grid/CN=Middle is revoked',
+    );
+    expect(refusalBy(middle, [CA], { revocationLists: [revocationList(CA, [0x4444])] })).toBe('accepted');
+  });
+
+  test('is bound to its time, the length of its path, and its signing policy', () => {
+    const old = make('/O=Grid/CN=Top', { extensions, from: -3, to: -2 });
+    expect(refusalBy(middleBy(old), [old])).toBe('security/expired: /O=Grid/CN=Top has expired');
+    const short = make('/O=Grid/CN=Top', { extensions: [authority(0)] });
+    expect(refusalBy(middleBy(short), [short])).toBe(
+      'security/untrusted: more than 0 authorities follow /O=Grid/CN=Top',
+    );
+    const policies = (subjects: string) => ({
+      signingPolicies: [
+        toUtf8(signingPolicy('/O=Grid/CN=Middle')),
+        toUtf8(signingPolicy('/O=Grid/CN=Authority', subjects)),
+      ],
+    });
+    expect(refusalBy(middleBy(CA), [CA], policies('"/O=Grid/CN=M*"'))).toBe('accepted');
+    expect(refusalBy(middleBy(CA), [CA], policies('"/O=Grid/CN=B*"'))).toBe(
+      'security/untrusted: the signing policy of /O=Grid/CN=Authority does not permit /O=Grid/CN=Middle',
+    );
+  });
+
+  test('is trusted alone if the other one is not there, or another has its name', () => {
+    expect(refusalBy(middleBy(CA), [])).toBe('accepted');
+    const other = make(CA.name, { extensions: [authority(0)] });
+    expect(refusalBy(middleBy(CA), [other])).toBe('accepted');
+  });
+
+  test('is trusted if it has certified the other one too', () => {
+    const [a, b] = [newKey(), newKey()];
+    const [middle, top] = [make('/O=Grid/CN=Middle', { key: a }), make('/O=Grid/CN=Top', { key: b })];
+    const [byTop, byMiddle] = [middleBy(top, { key: a }), make(top.name, { issuer: middle, key: b, extensions })];
+    expect(refusalBy(byTop, [byMiddle])).toBe('accepted');
+  });
+
+  test('that has also signed itself is trusted by itself, also if the other one has expired', () => {
+    const old = make('/O=Grid/CN=Top', { extensions, from: -3, to: -2 });
+    const key = newKey();
+    const itself = (options: MakeOptions = {}) => make('/O=Grid/CN=Middle', { key, extensions, ...options });
+    expect(refusalBy(middleBy(old, { key }), [itself(), old])).toBe('accepted');
+    expect(refusalBy(middleBy(CA, { key }), [itself({ from: -3, to: -2 }), CA])).toBe('accepted');
+    expect(refusalBy(middleBy(CA, { key }), [itself({ from: 2, to: 3 }), CA])).toBe('accepted');
+  });
+});
+
 /** The same list with a new signature. */
 function signedAnew(list: Uint8Array): Uint8Array {
   const [content] = elementsOf(elementsOf(list)[0]!.octets);
@@ -606,6 +679,42 @@ describe('revocation lists', () => {
     );
   });
 
+  test('of an authority whose name differs by case only are not those of this one', () => {
+    const extensions = [authority(), keyUsage(0x06)];
+    const [small, large] = ['/O=Grid/CN=Twin', '/O=Grid/CN=TWIN'].map(name => make(name, { extensions })) as [
+      Made,
+      Made,
+    ];
+    const trust = (...revocationLists: Uint8Array[]) => ({
+      trust: gsiTrust({ authorities: [small.der, large.der], revocationLists }),
+    });
+    const both = trust(revocationList(small, [0x1234]), revocationList(large, [0x2345]));
+    const by = (issuer: Made, serial: number) => make('/O=Grid/CN=Bob', { issuer, serial });
+    for (const [issuer, revoked, right] of [
+      [small, 0x1234, 0x2345],
+      [large, 0x2345, 0x1234],
+    ] as const) {
+      expect(verify(by(issuer, right), both).name).toBe('/O=Grid/CN=Bob');
+      expect(refusal(by(issuer, revoked), both)).toBe('security/untrusted: /O=Grid/CN=Bob is revoked');
+    }
+    // The name that the other one has is still that of this one, if it has signed the list.
+    const list = revocationList(large, [0x1234], { signer: small });
+    expect(refusal(by(small, 0x1234), trust(list))).toBe('security/untrusted: /O=Grid/CN=Bob is revoked');
+    const byStranger = trust(revocationList(large, [], { signer: USER }));
+    expect(refusal(by(small, 0x1234), byStranger)).toBe(
+      'security/untrusted: a revocation list of /O=Grid/CN=Twin is not signed by it',
+    );
+  });
+
+  test('of an authority of the same name, but another key, are refused', () => {
+    const extensions = [authority(), keyUsage(0x06)];
+    const [old, anew] = [make('/O=Grid/CN=Twin', { extensions }), make('/O=Grid/CN=Twin', { extensions })];
+    const trust = gsiTrust({ authorities: [old.der, anew.der], revocationLists: [revocationList(old, [])] });
+    expect(refusal(make('/O=Grid/CN=Bob', { issuer: anew }), { trust })).toBe(
+      'security/untrusted: a revocation list of /O=Grid/CN=Twin is not signed by it',
+    );
+  });
+
   test.each(['261323120000Z', '261100120000Z', '261131120000Z', '261123250000Z', '2611231200000'])(
     'with the time %s are refused',
     time => {
@@ -613,6 +722,13 @@ describe('revocation lists', () => {
       expect(errorOf(() => withLists(Buffer.from(octets, 'latin1'))).message).toBe('a time that is not of RFC 5280');
     },
   );
+
+  test('with a string whose characters are not certain in the name are those of that name in these octets alone', () => {
+    const octets = Buffer.from(revocationList(CA, [0x1234]))
+      .toString('latin1')
+      .replace('\x0c\x04Grid', '\x14\x04Gr\xefd');
+    expect(verify(bob, withLists(signedAnew(Buffer.from(octets, 'latin1')))).name).toBe('/O=Grid/CN=Bob');
+  });
 
   test('whose name can not be read are refused', () => {
     const octets = Buffer.from(revocationList(CA, [0x1234]))
