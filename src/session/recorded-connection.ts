@@ -167,10 +167,7 @@ export class RecordedConnection {
     const { pending } = this.state;
     const verb = exchangeReply(code)?.verb;
     // The AUTH before it is missing, or damaged.
-    if (code === 334 && this.#incomplete && !pending.oldest?.verb) {
-      pending.clear();
-      pending.add({ verb: 'AUTH', level: 'clear' });
-    }
+    if (code === 334 && this.#incomplete && !pending.oldest?.verb) pending.add({ verb: 'AUTH', level: 'clear' });
     if (this.#mayBeOther && verb === 'ADAT' && pending.oldest?.verb === 'ADAT') {
       this.state.reset();
       this.#decide(true);

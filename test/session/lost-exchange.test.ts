@@ -175,6 +175,15 @@ describe('ADAT in the clear under an association', () => {
     ]);
   });
 
+  it.each([
+    ['clear refusal of it', 'S> 535 no'],
+    ['clear reply without a number', 'S> garbage'],
+  ])('changes nothing after a gap either: a %s', async (_, answer) => {
+    const second = await Exchange.make();
+    const lines = ['C!', second.data[0], answer, first.mic('PWD'), first.reply('257 "/"')];
+    expect(judged([...opening, ...lines]).slice(-2)).toEqual(['verified', 'verified']);
+  });
+
   it('changes nothing after a gap either where the server refuses it', async () => {
     const second = await Exchange.make();
     const lines = ['C!', ...second.data.slice(0, 1), first.reply('503 no'), first.mic('PWD'), first.reply('257 "/"')];
@@ -236,4 +245,21 @@ it('the keys of an exchange are erased when another one begins, and when the rec
   const lines = ['C> ADAT AAAA', 'S> 535 no', 'C> ADAT AAAA'];
   observe(lines, { mechanisms: [counting], fromStart: false });
   expect([begun, ended]).toEqual([2, 2]);
+});
+
+describe('replies that anybody may have inserted in the clear end no association', () => {
+  const inserted = (before: string[]) =>
+    judged([...opening, ...before, first.mic('PWD'), first.reply('257 "/"')]).slice(-2);
+
+  it.each(['S> 334 go on', 'S> 235 done', 'S> 335 ADAT=AAAA'])('%s, after CCC', line => {
+    expect(inserted([first.mic('CCC'), first.reply('200 clear'), line])).toEqual(['verified', 'verified']);
+  });
+
+  it.each(['S> 235 done', 'S> 335 ADAT=AAAA'])('%s, after a gap', line => {
+    expect(inserted(['C!', line])).toEqual(['verified', 'verified']);
+  });
+
+  it('334, after a gap, where another command waits', () => {
+    expect(inserted(['C!', first.mic('NOOP'), 'S> 334 go on'])).toEqual(['verified', 'verified']);
+  });
 });
