@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { verifyRecording } from '../../src/capture/index.js';
 import { psk } from '../../src/mechanisms/psk/index.js';
-import { pcapOf, talk } from './helpers.js';
+import { type Line, pcapOf, talk } from './helpers.js';
 import { KEY, PskSession, said } from './psk-session.js';
 
 const PASSIVE: [string, string] = ['192.0.2.1:41000', '192.0.2.2:50000'];
@@ -46,12 +46,46 @@ describe.each(['RETR', 'STOR'] as const)('%s that ends early', verb => {
     expect(judged(await cutOff(verb))).toEqual(TRUNCATED);
   });
 
+  it('and where, after CCC, anybody may have said that it failed', async () => {
+    const [from, by] = verb === 'RETR' ? ([1, 'server'] as const) : ([0, 'client'] as const);
+    const session = (await PskSession.begin('192.0.2.1:40000')).asks('CCC', '200 Done');
+    session.adds(said(0, 'EPSV'), said(1, '229 Extended (|||50000|)'), said(0, `${verb} a`), said(1, '150 Go'));
+    const { givenUp, rules } = judged(session.sends(PASSIVE, from, ['one', 'two'], by).adds(said(1, '426 Aborted')));
+    expect([givenUp, rules.includes('high data-truncated')]).toEqual([false, true]);
+  });
+
   it('and where somebody else may have said that it failed', async () => {
     const session = (await cutOff(verb)).adds(said(1, '426 Aborted')).asks('QUIT', '221 Bye');
     const { givenUp, rules } = judged(session);
     expect([givenUp, rules.includes('high data-truncated'), rules.includes('high clear-reply-after-235')]).toEqual([
       ...[false, true, true],
     ]);
+  });
+});
+
+describe('a transfer that failed, as the server says', () => {
+  const sent = async (blocks: (session: PskSession) => Line[]) => {
+    const session = (await PskSession.begin('192.0.2.1:40000')).asks('EPSV', '229 Extended (|||50000|)');
+    session.asks('RETR a', '150 Go');
+    const data = talk(blocks(session), { ends: PASSIVE });
+    // The end of the data may be captured after the reply.
+    session.replies('426 Aborted').adds({ data }).asks('NOOP', '200 Done');
+    const options = { mechanisms: [psk({ observer: { keys: [KEY] } })] };
+    const { records } = verifyRecording(pcapOf(session.parts.flat()), options);
+    const rules = records.filter(it => it.type === 'finding').map(({ rule }) => rule);
+    return [...records.filter(it => it.type === 'data').map(it => [it.verdict, it.given_up]), ...rules];
+  };
+
+  it('may have all of its data nevertheless', async () => {
+    expect(await sent(session => session.blocks(1, ['one', '']))).toEqual([['verified', false]]);
+  });
+
+  it('may have been altered before', async () => {
+    const altered = (session: PskSession) => {
+      const [first, { from, text }] = session.blocks(1, ['one', 'two']) as [Line, Line];
+      return [first, { from, text: text.slice(0, -1) + (text.endsWith('a') ? 'b' : 'a') }];
+    };
+    expect(await sent(altered)).toEqual([['failed', false], 'data-altered']);
   });
 });
 

@@ -105,8 +105,12 @@ describe('an address that a server uses for one transfer after the other', () =>
     const parts = session.sends(at(41_001), 1, ['two', '']).replies('226 Done').parts;
     const altered = parts.at(-3)!.find(({ payload }) => payload.length > 0)!;
     altered.payload = altered.payload.map((octet, i, { length }) => (i === length - 1 ? octet ^ 1 : octet));
-    const { records } = verifyRecording(pcapOf(parts.flat()), { mechanisms: [psk({ observer: { keys: [KEY] } })] });
-    expect(records.filter(it => it.type === 'data').map(({ verdict }) => verdict)).toEqual(['verified', 'failed']);
+    const ended = (await PskSession.begin('192.0.2.1:40001')).parts;
+    for (const before of [[], ended.flat()]) {
+      const recording = pcapOf([...before, ...parts.flat()]);
+      const { records } = verifyRecording(recording, { mechanisms: [psk({ observer: { keys: [KEY] } })] });
+      expect(records.filter(it => it.type === 'data').map(({ verdict }) => verdict)).toEqual(['verified', 'failed']);
+    }
   });
 });
 
