@@ -36,6 +36,9 @@ describe('ReplayCache', () => {
       cache.add(id, expires, 0);
     }
     expect([cache.size, cache.add('a', 10, 0)]).toEqual([2, false]);
+    const other = new ReplayCache({ capacity: 2 });
+    for (const [id, expires] of Object.entries({ a: 10, b: 20 })) other.add(id, expires, 0);
+    expect([other.add('b', 30, 0), other.size]).toEqual([false, 2]);
     // What expires at 10 is none any more, so those of 20 go.
     expect([cache.add('c', 25, 0), cache.size, cache.add('a', 30, 0), cache.add('b', 20, 0)]).toEqual([
       true,

@@ -416,15 +416,17 @@ test('the clock is that of the KDC if the credential cache has the difference, u
   const cache = { principal: credential.client, credentials: [credential], configuration: [] };
   const clientTime = (options: Partial<Krb5InitiatorOptions>) => {
     const given = { credentials: cache, service: 'ftp@host.example.test', ...options };
-    return Date.parse((krb5Initiator(given).step() as Step).facts!['clientTime'] as string);
+    return (krb5Initiator(given).step() as Step).facts!['clientTime'] as string;
   };
+  const milliseconds = (options: Partial<Krb5InitiatorOptions>) => Date.parse(clientTime(options));
   vi.useFakeTimers({ now: (START - 1000) * 1000 });
   try {
     expectCode(() => clientTime({}), 'security/not-yet-valid');
-    expect(clientTime({ credentials: { ...cache, timeOffset: 1001.2503 } })).toBe(START * 1000 + 1250);
-    expect(clientTime({ credentials: { ...cache, timeOffset: 1001.2503 }, clock: () => (START + 2) * 1000 })).toBe(
-      START * 1000 + 2000,
-    );
+    const credentials = { ...cache, timeOffset: 1001.2503 };
+    expect(milliseconds({ credentials })).toBe(START * 1000 + 1250);
+    expect(milliseconds({ credentials, clock: () => (START + 2) * 1000 })).toBe(START * 1000 + 2000);
+    // Authenticators of the same millisecond are no replays of each other.
+    expect(new Set(Array.from({ length: 10 }, () => clientTime({ credentials }))).size).toBeGreaterThan(1);
   } finally {
     vi.useRealTimers();
   }
