@@ -125,7 +125,7 @@ export class RecordedConnection {
   get awaits235(): boolean {
     const { pending, phase } = this.state;
     // Under an association, also one that the recording lacks, a protected reply to ADAT refuses it.
-    const mayComplete = phase === 'exchange' || (phase === 'clear' && !this.#exchangeMissing);
+    const mayComplete = phase === 'exchange' || (phase === 'clear' && !(this.#incomplete && this.#exchangeMissing));
     return mayComplete && this.#exchange !== undefined && pending.oldest?.verb === 'ADAT';
   }
 
@@ -168,15 +168,14 @@ export class RecordedConnection {
     const verb = exchangeReply(code)?.verb;
     // The AUTH before it is missing, or damaged.
     if (code === 334 && this.#incomplete && !pending.oldest?.verb) pending.add({ verb: 'AUTH', level: 'clear' });
-    if (this.#mayBeOther && verb === 'ADAT' && pending.oldest?.verb === 'ADAT') {
-      this.state.reset();
-      this.#decide(true);
-    }
+    if (this.#mayBeOther && verb === 'ADAT' && pending.oldest?.verb === 'ADAT') this.state.reset();
     const { phase: before } = this.state;
     const begun = code < 200 ? pending.commandFor(code) : undefined;
     const answered = this.state.takeReply(code);
     if (answered === undefined) return { command: begun, isExchange: false };
     this.state.finish(answered, code);
+    // None opens any more, of that association or another one.
+    if (this.state.association === undefined) this.#decide(true);
     if (this.state.phase !== before) this.#incomplete = false;
     if (isNewExchange(answered.verb, code)) this.#begin(answered.mechanism, code);
     const isExchange = (before === 'exchange' || before === 'clear') && verb === 'ADAT';
@@ -322,7 +321,6 @@ export class RecordedConnection {
 
   #begin(mechanism: string | undefined, code: number): void {
     this.#newExchange(mechanism);
-    this.#decide(true);
     // A client may send ADAT before the reply to AUTH. If it can't be read, its message has said so.
     const ahead = this.state.pending.oldest?.token;
     if (ahead) ifReadable(() => this.clientData(ahead));

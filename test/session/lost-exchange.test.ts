@@ -5,7 +5,7 @@ import type { Mechanism, SecurityContext } from '../../src/protection/mechanism.
 import { protectCommand, protectReply } from '../../src/protection/protect.js';
 import { Observer } from '../../src/session/observer.js';
 import { ascii } from '../helpers.js';
-import { observe } from './observed-lines.js';
+import { base64, EXCHANGE, mic, observe, reply } from './observed-lines.js';
 
 const KEY = new Uint8Array(16).fill(7);
 const mechanisms = [psk({ observer: { keys: [KEY] } })];
@@ -132,6 +132,15 @@ describe('a token that does not open', () => {
       ...['unkeyed', 'unkeyed', 'clear', 'clear', 'clear', 'clear', 'verified'],
     ]);
     expect(problem?.message).toBe('the exchange is not in the capture');
+  });
+
+  it('is not judged by a token of the next association, which protects its 235', () => {
+    const bad = [mic(0, 'NOOP'), reply(0, '200 a')].map(line => line.replace(/ \S+$/, ` ${base64('altered')}`));
+    const again = ['C> REIN', 'S> 220 hello', EXCHANGE[3]!, reply(0, '235 done')];
+    const { messages } = observe([...EXCHANGE, 'C!', ...bad, ...again]);
+    expect(messages.slice(-6).map(({ verdict }) => verdict)).toEqual([
+      ...['unkeyed', 'unkeyed', 'clear', 'clear', 'clear', 'verified'],
+    ]);
   });
 
   it('is remembered until 64 others have come', () => {
