@@ -61,7 +61,7 @@ export class ControlRecording {
   #addressed: number | undefined;
   /** Whether lines are missing behind the last command that is known to use a data connection. */
   #missesLines = false;
-  /** The number of the last line of the server that was verified. */
+  /** The number of the last line of the server that was verified, and is in its place. */
   #verified: number | undefined;
   #weak = false;
   /** Undefined as long as no line can have a number. */
@@ -199,7 +199,7 @@ export class ControlRecording {
     if (message.level !== 'clear') this.numbers.line(message);
     const numbers = this.#tokenNumbers;
     if (message.from === 'client') this.#command(message);
-    else if (message.verdict === 'verified') this.#verified = message.index;
+    else if (message.verdict === 'verified' && message.error === undefined) this.#verified = message.index;
     const isOpen = () => !this.#ended && (message.index >= this.#observer.open || numbers?.isOpen(message) === true);
     this.#writer.message(message, isOpen);
   }

@@ -63,6 +63,19 @@ describe.each(['RETR', 'STOR'] as const)('%s that ends early', verb => {
   });
 });
 
+it('a transfer is not given up by the reply to another one, which somebody has held back', async () => {
+  const session = (await cutOff('RETR')).replies('426 Aborted').asks('EPSV', '229 Extended (|||50001|)');
+  session.asks('RETR b', '150 Go').sends(['192.0.2.1:41001', '192.0.2.2:50001'], 1, ['three']);
+  const { parts } = session.replies('226 Is done').asks('NOOP', '200 Done');
+  const [aborted, done] = [-10, -4].map(at => parts.at(at)!.find(({ payload }) => payload.length > 0)!);
+  [aborted!.payload, done!.payload] = [done!.payload, aborted!.payload];
+  const { records } = verifyRecording(pcapOf(parts.flat()), { mechanisms: [psk({ observer: { keys: [KEY] } })] });
+  expect(records.filter(it => it.type === 'data').map(it => [it.name, it.given_up])).toEqual([
+    ['a', false],
+    ['b', false],
+  ]);
+});
+
 describe('a transfer that failed, as the server says', () => {
   const sent = async (blocks: (session: PskSession) => Line[]) => {
     const session = (await PskSession.begin('192.0.2.1:40000')).asks('EPSV', '229 Extended (|||50000|)');
