@@ -15,12 +15,16 @@ interface Announced<Control> {
   control: Control;
   /** The side that listens there. */
   by: Peer;
-  /** `host:port`. */
+  /** `host:port`; empty if the address is not known. */
   end: string;
   port: number;
   /** The hosts of the control connection: of the side that listens, and of the other one. */
   own: string;
   other: string;
+  /** Both, in that order. */
+  pair: string;
+  /** The host that listens, and whether as client or as server. */
+  side: string;
   /** The number of the message with the command that asked for it, e.g. PASV; undefined for the default port. */
   message: number | undefined;
   /** Whether a TCP connection has been found by it. */
@@ -78,8 +82,8 @@ export class DataConnections<Control> {
   begin(control: Control, hosts: Record<Peer, string>, port: number): void {
     this.announce(control, 'client', { host: undefined, port }, hosts, undefined);
     const unknown = PEERS.map(by => newAnnounced(control, by, undefined, hosts, undefined));
-    for (const it of unknown) this.#byHosts.add(pairOf(it), it);
-    const sides = unknown.map(sideOf);
+    for (const it of unknown) this.#byHosts.add(it.pair, it);
+    const sides = unknown.map(({ side }) => side);
     for (const side of sides) this.#sides.set(side, (this.#sides.get(side) ?? 0) + 1);
     this.#open.set(control, { unknown, sides });
   }
@@ -99,7 +103,7 @@ export class DataConnections<Control> {
     this.#byEnd.add(announced.end, announced);
     this.#byPort.add(announced.port, announced);
     // The default port is not translated, as it is that of the control connection.
-    if (message !== undefined) this.#byHosts.add(pairOf(announced), announced);
+    if (message !== undefined) this.#byHosts.add(announced.pair, announced);
     const kept = this.#kept.get(control) ?? [];
     kept.push(announced);
     this.#kept.set(control, kept);
@@ -113,7 +117,7 @@ export class DataConnections<Control> {
     const { unknown, sides } = this.#open.get(control) ?? { unknown: [], sides: [] };
     for (const announced of unknown) {
       announced.isForgotten = true;
-      this.#byHosts.forget(pairOf(announced));
+      this.#byHosts.forget(announced.pair);
     }
     for (const side of sides) {
       const left = this.#sides.get(side)! - 1;
@@ -178,15 +182,15 @@ export class DataConnections<Control> {
   /** Whether its data connection has come, and the same address may have been announced since: for the next transfer, or by another one. */
   #isSpent(announced: Announced<Control>): boolean {
     if (!announced.isUsed || this.#isWaiting(announced)) return false;
-    return this.#sides.get(sideOf(announced))! > 1 || this.#waits(announced.control, undefined);
+    return this.#sides.get(announced.side)! > 1 || this.#waits(announced.control, undefined);
   }
 
   #remove(announced: Announced<Control>): void {
-    const { end, port, message } = announced;
+    const { end, port, pair, message } = announced;
     announced.isForgotten = true;
     this.#byEnd.forget(end);
     this.#byPort.forget(port);
-    if (message !== undefined) this.#byHosts.forget(pairOf(announced));
+    if (message !== undefined) this.#byHosts.forget(pair);
   }
 }
 
@@ -200,20 +204,11 @@ function newAnnounced<Control>(
   hosts: Record<Peer, string>,
   message: number | undefined,
 ): Announced<Control> {
-  const { host, port } = address ?? { host: undefined, port: 0 };
   const [own, other] = [hosts[by], hosts[by === 'client' ? 'server' : 'client']];
-  const end = `${host ?? own}:${port}`;
-  return { control, by, end, port, own, other, message, isUsed: false, isForgotten: false };
-}
-
-/** The hosts of its control connection, that which listens first. */
-function pairOf({ own, other }: Announced<unknown>): string {
-  return `${own} ${other}`;
-}
-
-/** The host that listens, and whether as client or as server. */
-function sideOf({ by, own }: Announced<unknown>): string {
-  return `${by} ${own}`;
+  const end = address === undefined ? '' : `${address.host ?? own}:${address.port}`;
+  const [pair, side] = [`${own} ${other}`, `${by} ${own}`];
+  const port = address?.port ?? 0;
+  return { control, by, end, port, own, other, pair, side, message, isUsed: false, isForgotten: false };
 }
 
 /** Values by key, in the order in which they came. Those that are forgotten are dropped when they are half of all. */
