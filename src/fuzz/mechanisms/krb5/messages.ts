@@ -84,14 +84,36 @@ interface DerPlace {
   required: readonly string[];
 }
 
-const unchanged = <T>(its: T): T => its;
+/** Makes the differences; undefined if there is nothing to change. */
+type MakeOf<M, I> = (its: Opened<M, I>, draw: Choices) => Differences<M, I> | undefined;
 
 /** Changes of one of the two messages. */
-function editorOf<M extends object, I extends { subkey?: EncryptionKey | undefined }>(form: Form<M, I>) {
-  /** Undefined if there is nothing to change. */
-  type Make = (its: Opened<M, I>, draw: Choices) => Differences<M, I> | undefined;
-
+interface Editor<M, I> {
   /** Our token with differences; undefined without its keys. A fixed confounder always gives the same octets. */
+  tokenOf(turn: ExchangeTurn, make?: MakeOf<M, I>, draw?: Choices): Uint8Array | undefined;
+  /** Changes the element at a place of the message. */
+  at(path: string, edit: ElementChange): MakeOf<M, I>;
+  /** Replaces fields of the message. */
+  fields(change: Change<M>): MakeOf<M, I>;
+  /** Replaces fields of a field of the message. */
+  part<F extends keyof M>(field: F): (change: Change<M[F]>) => MakeOf<M, I>;
+  /** Changes the DER of the encrypted part before it is encrypted. */
+  sealed(edit: ElementChange): MakeOf<M, I>;
+  /** Changes the element at a place of the encrypted part. */
+  sealedAt(path: string, edit: ElementChange): MakeOf<M, I>;
+  /** Replaces fields of the encrypted part. */
+  inside(change: Change<I>): MakeOf<M, I>;
+  /** Changes the subkey in the encrypted part, if there is one. */
+  subkey(change: Change<EncryptionKey>): MakeOf<M, I>;
+  /** The mutations of a table, and those of DER in the message or, with `sealedAt`, in its encrypted part. */
+  mutations(table: Table<MakeOf<M, I>>, of: DerPlace, place?: Editor<M, I>['at']): Mutation<ExchangeTurn>[];
+}
+
+const unchanged = <T>(its: T): T => its;
+
+function editorOf<M extends object, I extends { subkey?: EncryptionKey | undefined }>(form: Form<M, I>): Editor<M, I> {
+  type Make = MakeOf<M, I>;
+
   function tokenOf(turn: ExchangeTurn, make: Make = () => ({}), draw = new Choices([])): Uint8Array | undefined {
     if (turn.keys?.forges !== 'krb5') return undefined;
     const keys = turn.keys as Krb5Keys;
@@ -107,38 +129,30 @@ function editorOf<M extends object, I extends { subkey?: EncryptionKey | undefin
     return formatFrame(concat(fromHex(form.id), clear(formatDer(form.message, fields(whole)))));
   }
 
-  /** Changes the element at a place of the message. */
   const at = (path: string, edit: ElementChange): Make => {
     return (_, draw) => ({ clear: der => within(der, path, element => edit(element, draw)) });
   };
-  /** Replaces fields of the message. */
   const fields = (change: Change<M>): Make => {
     return (_, draw) => ({ fields: message => ({ ...message, ...change(message, draw) }) });
   };
-  /** Replaces fields of a field of the message. */
   const part = <F extends keyof M>(field: F) => {
     return (change: Change<M[F]>): Make =>
       fields((its, draw) => ({ [field]: { ...its[field], ...change(its[field], draw) } }) as Partial<M>);
   };
-  /** Changes the DER of the encrypted part before it is encrypted. */
   const sealed = (edit: ElementChange): Make => {
     return (_, draw) => ({ sealed: der => edit(der, draw) });
   };
-  /** Changes the element at a place of the encrypted part. */
   const sealedAt = (path: string, edit: ElementChange): Make =>
     sealed((der, draw) => within(der, path, element => edit(element, draw)));
-  /** Replaces fields of the encrypted part. */
   const inside = (change: Change<I>): Make => {
     return (its, draw) => {
       const changed = change(its.inside, draw);
       return changed && { inside: { ...its.inside, ...changed } };
     };
   };
-  /** Changes the subkey in the encrypted part, if there is one. */
   const subkey = (change: Change<EncryptionKey>): Make =>
     inside((its, draw) => its.subkey && ({ subkey: { ...its.subkey, ...change(its.subkey, draw) } } as Partial<I>));
 
-  /** The mutations of a table, and those of DER in the message or, with `sealedAt`, in its encrypted part. */
   function mutations(table: Table<Make>, of: DerPlace, place = at): Mutation<ExchangeTurn>[] {
     const rows = <T>(prefix: string, makeOf: (its: T) => Make) =>
       tableOf<T, ExchangeTurn>({ layer: 'exchange', at: 'tokens', to: form.to, forges: 'krb5', prefix }, its => {
@@ -213,8 +227,8 @@ function orUndefined<T>(read: () => T): T | undefined {
   }
 }
 
-export const AP_REQ = editorOf(REQUEST);
-export const AP_REP = editorOf(ANSWER);
+export const AP_REQ: Editor<ApReq, Authenticator> = editorOf(REQUEST);
+export const AP_REP: Editor<ApRep, EncApRepPart> = editorOf(ANSWER);
 
 /** Our token with the same contents, encrypted with a fixed confounder; without its keys as it is. */
 export function fixedToken(turn: ExchangeTurn): Uint8Array | undefined {
