@@ -51,9 +51,11 @@ export interface FoundDataConnection<Control> {
   partner: { control: Control; message: number | undefined } | undefined;
 }
 
-/** The two that an open control connection has for data connections whose announcement is not known, and the sides that it shares with others. */
+/** An open control connection. */
 interface Open<Control> {
+  /** For data connections whose announcement is not known: one for each side, as either may listen. */
   unknown: readonly Announced<Control>[];
+  /** Its sides, as in `Announced`. */
   sides: readonly string[];
 }
 

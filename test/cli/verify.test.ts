@@ -87,7 +87,7 @@ it('exits with 3 where the exchange is missing, or TLS hides what was said, and 
   expect((await run('verify', file('no-tls.txt', `${start}C> USER me\n`))).status).toBe(1);
 });
 
-it('exits with 3 where the capture has protected transfers without their data, but not for a transcript, which never has them', async () => {
+it('exits with 3 where a capture lacks the data of protected transfers, but not for a transcript, which never has them', async () => {
   const name = 'mit-client-abort';
   const path = capture(name);
   const { status, stdout, stderr } = await run('verify', path, ...keytab(name), '--json');

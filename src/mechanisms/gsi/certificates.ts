@@ -97,7 +97,7 @@ export function nameOf(name: Element | undefined): string {
     .join('');
 }
 
-/** An attribute of a name: OpenSSL's abbreviation of its type, or the object identifier in hex; its value as text with escapes, and as it is. */
+/** An attribute of a name: OpenSSL's abbreviation of its type, or that in hex; its value as text with escapes, and as it is. */
 export interface Attribute {
   type: string;
   text: string;
@@ -121,7 +121,7 @@ export function attributesOf(name: Element | undefined): Attribute[][] {
   });
 }
 
-/** What begins a further attribute, such as `/CN=`; control and format characters; octets that are no text; and the sign of these escapes. */
+/** What begins a further attribute, such as `/CN=`; control and format characters; octets that are no text; the sign of escapes. */
 const MISLEADING = /[/+](?=[\w.]+=)|[\p{Cc}\p{Cf}\p{Cs}\\]/gu;
 
 function textOf(value: Element | undefined): string {

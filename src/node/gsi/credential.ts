@@ -74,7 +74,7 @@ export function findGsiFiles(owner: 'user' | 'server', environment: GsiEnvironme
   return { certificates: found[0], key: found[1], trustDirectory };
 }
 
-/** Files of certificates and key; in that of a proxy are both. What variables name is not looked for elsewhere: it may be another user's. */
+/** One file may have both, as that of a proxy. What variables name is not looked for elsewhere, where it may be another user's. */
 type FilePair = readonly [certificates: string, key: string];
 
 function proxyFiles({ X509_USER_PROXY }: GsiEnvironment): FilePair[] {
