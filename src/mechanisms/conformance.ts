@@ -31,6 +31,7 @@ import {
   countsTogether,
   differsEachTime,
   opensInOrderOnly,
+  reportsPlaces,
   reportsReplays,
 } from './conformance/sequence.js';
 import type {
@@ -91,6 +92,7 @@ const TOKEN_CHECKS: readonly [Applies, string, LevelCheck][] = [
 
 const NUMBERING_CHECKS: readonly [Applies, string, LevelCheck][] = [
   [numbers, 'tokens of the same plaintext differ', differsEachTime],
+  [numbers, 'lastReceived and lastFollows tell the place of each token', reportsPlaces],
   [inOrder, 'a token that is skipped, late or replayed is refused, and changes nothing', opensInOrderOnly],
   [inWindow, 'a replay is refused; a gap and a late token are reported', reportsReplays],
   [inWindow, 'the first token may arrive late', acceptsFirstTokenLate],

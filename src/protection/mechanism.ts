@@ -81,7 +81,10 @@ export interface SecurityContext {
    * later tokens have no earlier time, so reordered blocks of a transfer can be detected, as far as times differ.
    */
   readonly lastTime?: number | undefined;
-  /** Whether the token sent before that one has been received too, on any connection. Defined if `lastReceived` is. */
+  /**
+   * Whether the token sent before that one has been received too, on any connection; true for the first. It must be defined if
+   * `lastReceived` is: sessions take undefined as false, and refuse the line.
+   */
   readonly lastFollows?: boolean | undefined;
   /** Forgets the keys. Every later call throws `sequence/closed`. */
   destroy(): void;

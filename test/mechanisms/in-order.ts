@@ -44,6 +44,12 @@ function context(sends: Uint8Array, receives: Uint8Array): SecurityContext {
       received++;
       return { plaintext, level: 'private', sequence: 'ok' };
     },
+    get lastReceived() {
+      return received === 0 ? undefined : BigInt(received - 1);
+    },
+    get lastFollows() {
+      return received === 0 ? undefined : true;
+    },
     wrapSizeLimit(_level, maxToken) {
       assertOpen();
       return Math.max(0, maxToken - TAG);

@@ -2,7 +2,7 @@
 
 import type { SequenceState } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
-import { bothWays, expect, expectCode, expectOpens, expectRejected, pattern, same } from './assertions.js';
+import { bothWays, expect, expectCode, expectOpens, expectRejected, pattern, same, type Way } from './assertions.js';
 import type { ConformanceSubject, LevelCheck } from './subject.js';
 
 /** More tokens than a replay window of fixed size holds. */
@@ -75,6 +75,38 @@ export const acceptsVeryLateToken: LevelCheck = (subject, level) => arrive(subje
 /** Levels with integrity must share one sequence; else a token could be moved among those of another level, or removed. */
 export function countsTogether(subject: ConformanceSubject, levels: readonly TokenLevel[]): Promise<void> {
   return arrive(subject, levels, subject.numbering === 'window' ? OUT_OF_ORDER : ONLY_IN_ORDER);
+}
+
+/** Without these, a session can't tell a line that is missing from one whose number a block has used. */
+export const reportsPlaces: LevelCheck = async (subject, level) => {
+  for (const arrivals of subject.numbering === 'window' ? [OUT_OF_ORDER, FIRST_ONE_LATE] : [ONLY_IN_ORDER]) {
+    for (const way of bothWays(await subject.contexts())) expectPlaces(way, level, arrivals);
+  }
+};
+
+function expectPlaces({ from, to }: Way, level: TokenLevel, arrivals: readonly Arrival[]): void {
+  const tokens = arrivals.map(() => from.wrap(pattern(9), level).token);
+  const received = new Set<number>();
+  let first: bigint | undefined;
+  expect(to.lastReceived === undefined, 'lastReceived must be undefined before the first token');
+  for (const [place, outcome] of arrivals) {
+    const before = [to.lastReceived, to.lastFollows];
+    if (outcome === 'replayed' || outcome === 'refused') {
+      expectRejected(() => to.unwrap(tokens[place]!), `token ${place}, which is skipped, late or replayed,`);
+      const unchanged = to.lastReceived === before[0] && to.lastFollows === before[1];
+      expect(unchanged, 'a token that is refused must not change lastReceived and lastFollows');
+      continue;
+    }
+    to.unwrap(tokens[place]!);
+    const position = to.lastReceived;
+    expect(typeof position === 'bigint', 'lastReceived must be the position of the token, as tokens are numbered');
+    first ??= position - BigInt(place);
+    expect(position - first === BigInt(place), 'lastReceived must grow by one with each token that the sender makes');
+    const follows = place === 0 || received.has(place - 1);
+    const why = follows ? 'the token before it has been received, or it is the first' : 'the one before it is missing';
+    expect(to.lastFollows === follows, `lastFollows must be ${follows} for token ${place}: ${why}`);
+    received.add(place);
+  }
 }
 
 async function arrive(

@@ -14,15 +14,22 @@ import { pskSubject } from '../psk/subject.js';
 export type Fault = (good: SecurityContext) => Partial<SecurityContext>;
 
 export function faulty(good: SecurityContext, fault: Fault): SecurityContext {
-  return {
+  const same: SecurityContext = {
     mechanism: good.mechanism,
     supports: level => good.supports(level),
     wrap: (plaintext, level) => good.wrap(plaintext, level),
     unwrap: token => good.unwrap(token),
     wrapSizeLimit: (level, maxToken) => good.wrapSizeLimit(level, maxToken),
+    get lastReceived() {
+      return good.lastReceived;
+    },
+    get lastFollows() {
+      return good.lastFollows;
+    },
     destroy: () => good.destroy(),
-    ...fault(good),
   };
+  // A fault may have getters too.
+  return Object.defineProperties(same, Object.getOwnPropertyDescriptors(fault(good)));
 }
 
 export function subjectOf(fault: Fault, changes: Partial<ConformanceSubject> = {}): ConformanceSubject {

@@ -12,6 +12,8 @@ import { inOrderSubject } from '../in-order.js';
 import { pskSubject } from '../psk/subject.js';
 import { type Fault, type FaultyRow, faulty, remembersWhatItOpened, run, subjectOf } from './faulty.js';
 
+const PLACES = 'lastReceived and lastFollows tell the place of each token';
+
 const FAULTY: readonly FaultyRow[] = [
   [
     'safe: tokens of the same plaintext differ',
@@ -52,6 +54,35 @@ const FAULTY: readonly FaultyRow[] = [
       };
     },
   ],
+  [`safe: ${PLACES}`, /lastReceived must be the position/, () => ({ lastReceived: undefined })],
+  [`safe: ${PLACES}`, /lastReceived must be undefined before/, () => ({ lastReceived: 0n })],
+  [`safe: ${PLACES}`, /lastFollows must be true for token 0: .* it is the first/, () => ({ lastFollows: undefined })],
+  [`safe: ${PLACES}`, /lastFollows must be false for token 4: .* is missing/, () => ({ lastFollows: true })],
+  [
+    `private: ${PLACES}`,
+    /lastReceived must grow by one/,
+    good => ({
+      get lastReceived() {
+        return good.lastReceived && good.lastReceived * 36n;
+      },
+    }),
+  ],
+  [
+    `private: ${PLACES}`,
+    /refused must not change lastReceived/,
+    good => {
+      let attempts = -1n;
+      return {
+        unwrap: token => {
+          attempts++;
+          return good.unwrap(token);
+        },
+        get lastReceived() {
+          return attempts < 0n ? undefined : attempts;
+        },
+      };
+    },
+  ],
   [
     'levels with integrity share one sequence',
     /must have the sequence state gap|must have the sequence state ok/,
@@ -83,7 +114,7 @@ describe('a mechanism may take its tokens in order only', () => {
     const differ = 'tokens of the same plaintext differ';
     const names = cases.filter(({ topic }) => topic === 'numbering').map(({ name }) => name);
     expect(names).toEqual([
-      ...['safe', 'private'].flatMap(level => [`${level}: ${differ}`, `${level}: ${IN_ORDER}`]),
+      ...['safe', 'private'].flatMap(level => [differ, PLACES, IN_ORDER].map(name => `${level}: ${name}`)),
       'levels with integrity share one sequence',
     ]);
   });
