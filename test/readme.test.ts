@@ -25,11 +25,11 @@ const PAGES = {
   'README.md': ['verify', 'client', 'basic-ftp', 'controls', 'mechanism'],
   'src/fuzz/README.md': ['fuzz'],
   'src/mechanisms/README.md': ['mechanism', 'conformance'],
-  'src/node/README.md': ['server', 'gridftp'],
+  'src/node/README.md': ['server', 'gridftp', 'download'],
 };
 const SHOWN = [...new Set(Object.values(PAGES).flat())];
 /** These need a peer. */
-const WITH_PEER = ['client', 'basic-ftp', 'server', 'gridftp'];
+const WITH_PEER = ['client', 'basic-ftp', 'server', 'gridftp', 'download'];
 const KERBEROS = 'vectors/krb5/krb5-mit-aes256-cts-hmac-sha1-96.json';
 const execFileAsync = promisify(execFile);
 
@@ -82,12 +82,12 @@ describe('the README', () => {
     try {
       const [port] = /\d+/.exec(String((await once(serving.stderr, 'data'))[0]))!;
       const service = contexts[0].server.replace(/^ftp\/(.*)@.*$/, 'ftp@$1');
-      for (const client of ['client', 'basic-ftp']) {
+      for (const client of ['client', 'basic-ftp', 'download']) {
         const visit = [...atTicketTime, programOf(client), '127.0.0.1', port, service];
         const { stdout } = await execFileAsync(process.execPath, visit, options);
         expect(stdout).toBe(`${promiseOf(codeOf(client))}\n`);
       }
-      expect(sha256(file('copy.txt'))).toBe(sha256(file('report.txt')));
+      for (const copy of ['copy.txt', 'download.txt']) expect(sha256(file(copy))).toBe(sha256(file('report.txt')));
     } finally {
       serving.kill();
       rmSync(folder, { recursive: true });

@@ -33,8 +33,8 @@ export interface ClientControlOptions extends ClientSessionOptions {
    */
   channelBindings?: boolean;
   /**
-   * Called for each reply before its octets can be read, also during the exchange, with its `level`, its `sequence`, the
-   * tolerated deviations and the command that it answers.
+   * Called for each reply before its octets can be read: an event of type `reply`, with its `level`, its `sequence`, the tolerated
+   * deviations and the command that it answers. For the security data in a reply of the exchange, an event of type `security-data`.
    */
   replied?: (event: ClientEvent) => void;
   /**
@@ -56,7 +56,8 @@ const CLOSED = 'the control connection was closed';
 
 /**
  * The client's control connection as a stream. Write commands in the clear, each with its line end; read verified replies in the
- * clear, with code and CR LF. `start` does the exchange (RFC 2228 §3); commands written before it is complete wait.
+ * clear, with code and CR LF. `start` does the exchange (RFC 2228 §3); commands written before it is complete wait. The greeting is
+ * read too, before all other replies; it is not verified, as nothing protects it.
  *
  * Errors destroy the stream, but not those that `write` throws for a command that may not be sent: nothing of it has been sent,
  * and the stream continues. AUTH and REIN may not be sent, since no reply after them could be verified.
@@ -102,6 +103,8 @@ export class ClientControl extends SocketStream {
     factsOf(protection);
     super(socket, false);
     socket.setNoDelay?.(true); // A command is written whole, and its reply is waited for.
+    // A connection that fails before `start` is an error of `start`: as an event that nothing listens to, it would end the process.
+    socket.on('error', () => {});
     this.session = new ClientSession(options);
     this.#options = options;
     this.#channel = options.channelBindings === false ? {} : channelOf(socket, 'client');
@@ -113,8 +116,8 @@ export class ClientControl extends SocketStream {
    * Reads the greeting, does the exchange (RFC 2228 §3, AUTH and ADAT), and sets the level of data connections (PBSZ and PROT).
    * Nothing else may listen to the socket.
    * @throws FtpSecurityError `sequence/unexpected-reply` if the server refuses, `sequence/closed` if it closes the connection, and
-   *   the errors of the session and the exchange; Error `ETIMEDOUT` if a reply takes too long, and the errors of the socket. The
-   *   stream is then destroyed. Nothing needs to listen to `error` for that. RangeError if it is called again
+   *   the errors of the session and the exchange; Error `ETIMEDOUT` if a reply takes too long, and the errors of the socket, also those
+   *   before this call. The stream is then destroyed. Nothing needs to listen to `error` for that. RangeError if it is called again
    */
   async start(): Promise<void> {
     if (this.#startCalled) throw new RangeError('start was called already');

@@ -29,7 +29,7 @@ export function protectData(writer: BlockWriter, options: DataStreamOptions = {}
 /**
  * The receiving side of a data connection (RFC 2228 §6): blocks in, verified octets of the file out. It fails with the
  * FtpSecurityError of BlockReader, also if the connection ends before the file: `syntax/truncated`.
- * @param reader  for this one transfer, e.g. `session.dataReader()`
+ * @param reader  for this one transfer, e.g. `session.dataReader()`. A client makes it before the command, and reads after the 1yz reply
  * @example
  * await pipeline(socket, unprotectData(session.dataReader()), createWriteStream(path));
  */

@@ -56,7 +56,8 @@ export abstract class SocketStream extends Duplex {
       else if (this.writableLength > 0) this.destroy(closed('the connection was closed before all was sent'));
     });
     socket.on('timeout', () => this.emit('timeout'));
-    if (socket.destroyed || socket.readableEnded) this.destroy(closed('the connection is closed already'));
+    if (socket.destroyed || socket.readableEnded)
+      this.destroy(socket.errored ?? closed('the connection is closed already'));
   }
 
   /** Gives text to the reader of this stream, and pauses the socket if the reader is slow. */

@@ -284,7 +284,10 @@ export class ClientSession {
     return this.#state.dataWriter();
   }
 
-  /** For the next transfer from the server. Call it before its final reply is read. */
+  /**
+   * For the next transfer from the server. Call it before its final reply is read, which may come together with the 1yz reply: so
+   * before the command is sent. The reader refuses blocks before the 1yz reply: push them only after that.
+   */
   dataReader(options?: Pick<BlockReaderOptions, 'interleaved'>): BlockReader {
     return this.#state.dataReader('server', options);
   }

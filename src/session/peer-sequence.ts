@@ -116,7 +116,10 @@ export class PeerSequence {
     const made = this.#startOf(transfer);
     const first = (): BeforeFirstBlock => {
       const early = announced && transfer.start === undefined;
-      if (early && !unordered) throw outOfSequence('a block before the 1yz reply that begins the transfer');
+      if (early && !unordered)
+        throw outOfSequence(
+          'a block before the 1yz reply of its transfer, or its reader was made after the final reply',
+        );
       const { after, gapBefore } = beforeFirstBlock(transfer.start ?? made);
       return { after: factsOf(level).integrity ? after : undefined, gapBefore: gapBefore || early };
     };

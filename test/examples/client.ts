@@ -8,6 +8,7 @@ const credentials = defaultCredentials(); // KRB5CCNAME, krb5.conf, /tmp/krb5cc_
 const exchange = krb5Initiator({ credentials, service });
 const control = new ClientControl(connect(Number(port), host), { mechanism: 'GSSAPI', exchange });
 await control.start(); // greeting, AUTH, ADAT, PBSZ, PROT P
+control.read(); // the greeting, which is not verified
 control.end(`USER ${credentials.principal.name[0]}\r\nPWD\r\nQUIT\r\n`); // each as ENC
 let replies = '';
 for await (const text of control.setEncoding('utf8')) replies += text; // verified

@@ -10,6 +10,7 @@ const exchange = gsiInitiator({ credential: readGsiCredential(files), trust, ser
 const socket = connect(Number(port), address);
 const control = new ClientControl(socket, { mechanism: 'GSSAPI', exchange, protection: 'clear' });
 await control.start(); // AUTH, ADAT: a TLS handshake in which both sides show certificates
+control.read(); // the greeting, which is not verified
 control.end('USER :globus-mapping:\r\nPASS x\r\nPWD\r\nQUIT\r\n'); // ENC
 let replies = '';
 for await (const text of control.setEncoding('utf8')) replies += text;

@@ -472,6 +472,15 @@ describe('the exchange', () => {
     client.on('error', () => {});
     await expect(client.start()).rejects.toThrow('the connection is closed already');
   });
+
+  it('an error of the socket before start waits for it, and does not end the process', async () => {
+    const [near] = inMemory();
+    const client = clientOf(PSK, near);
+    near.destroy(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
+    await pause(20); // Without a listener the event would have been thrown.
+    await expect(client.start()).rejects.toThrow('connect ECONNREFUSED');
+    expect(client.destroyed).toBe(true);
+  });
 });
 
 describe('waits have a limit', () => {

@@ -10,6 +10,10 @@ const EXAMPLES = ['verify', 'mechanism', 'controls'];
 const IMPORT = `const [entry] = process.argv.slice(2);
 if (Object.keys(await import(entry)).length === 0) throw new Error(entry + ' is empty');`;
 
+/** The same from CommonJS, as README promises for Node. */
+const REQUIRE = `const [entry] = process.argv.slice(2);
+if (Object.keys(require(entry)).length === 0) throw new Error(entry + ' is empty');`;
+
 export function inThisNode() {
   tryRuntime(`Node ${process.versions.node}`, process.execPath, []);
 }
@@ -36,6 +40,8 @@ export function installed(name, binary) {
 function tryRuntime(name, binary, options) {
   write('import.mjs', IMPORT);
   for (const entry of ENTRIES) run(binary, [...options, 'import.mjs', entry]);
+  write('require.cjs', REQUIRE);
+  if (name.startsWith('Node ')) for (const entry of ENTRIES) run(binary, ['require.cjs', entry]);
   for (const example of EXAMPLES) run(binary, [...options, `node_modules/rfc2228/dist/examples/${example}.js`]);
   // Two workers share two files.
   const command = ['node_modules/rfc2228/dist/cli/main.js', 'verify', '--json', '--jobs', '2'];

@@ -57,6 +57,17 @@ describe('a transfer', () => {
     for (let i = 0; i < 3; i++) transfer();
   });
 
+  it('says why a reader that was made after the final reply takes no block', () => {
+    const pair = atLevel('P');
+    const event = pair.command('RETR a');
+    pair.reply(pair.server.reply(150, 'Here it comes', event));
+    const blocks = pair.server.dataWriter().end();
+    pair.reply(pair.server.reply(226, 'Done', event));
+    const late = pair.client.dataReader();
+    late.push(blocks);
+    expect(() => late.next()).toThrow('or its reader was made after the final reply');
+  });
+
   it('permits no gap within a reply that comes meanwhile', () => {
     for (const missing of [false, true]) {
       const contexts = pskContexts();

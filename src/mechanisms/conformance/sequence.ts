@@ -1,6 +1,6 @@
 /** Checks of sequence numbers: gaps, late tokens and replays. */
 
-import type { SequenceState } from '../../protection/mechanism.js';
+import type { SecurityContext, SequenceState } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import { bothWays, expect, expectCode, expectOpens, expectRejected, pattern, same, type Way } from './assertions.js';
 import type { ConformanceSubject, LevelCheck } from './subject.js';
@@ -86,26 +86,31 @@ export const reportsPlaces: LevelCheck = async (subject, level) => {
 
 function expectPlaces({ from, to }: Way, level: TokenLevel, arrivals: readonly Arrival[]): void {
   const tokens = arrivals.map(() => from.wrap(pattern(9), level).token);
+  const place = (): Pick<SecurityContext, 'lastReceived' | 'lastFollows'> => ({
+    lastReceived: to.lastReceived,
+    lastFollows: to.lastFollows,
+  });
   const received = new Set<number>();
   let first: bigint | undefined;
-  expect(to.lastReceived === undefined, 'lastReceived must be undefined before the first token');
-  for (const [place, outcome] of arrivals) {
-    const before = [to.lastReceived, to.lastFollows];
+  expect(place().lastReceived === undefined, 'lastReceived must be undefined before the first token');
+  for (const [index, outcome] of arrivals) {
+    const before = place();
     if (outcome === 'replayed' || outcome === 'refused') {
-      expectRejected(() => to.unwrap(tokens[place]!), `token ${place}, which is skipped, late or replayed,`);
-      const unchanged = to.lastReceived === before[0] && to.lastFollows === before[1];
-      expect(unchanged, 'a token that is refused must not change lastReceived and lastFollows');
+      expectRejected(() => to.unwrap(tokens[index]!), `token ${index}, which is skipped, late or replayed,`);
+      const { lastReceived, lastFollows } = place();
+      const isSame = lastReceived === before.lastReceived && lastFollows === before.lastFollows;
+      expect(isSame, 'a token that is refused must not change lastReceived and lastFollows');
       continue;
     }
-    to.unwrap(tokens[place]!);
-    const position = to.lastReceived;
-    expect(typeof position === 'bigint', 'lastReceived must be the position of the token, as tokens are numbered');
-    first ??= position - BigInt(place);
-    expect(position - first === BigInt(place), 'lastReceived must grow by one with each token that the sender makes');
-    const follows = place === 0 || received.has(place - 1);
+    to.unwrap(tokens[index]!);
+    const { lastReceived, lastFollows } = place();
+    expect(lastReceived !== undefined, 'lastReceived must be the position of the token, as tokens are numbered');
+    first ??= lastReceived - BigInt(index);
+    expect(lastReceived - first === BigInt(index), 'lastReceived must grow by one with each token of the sender');
+    const follows = index === 0 || received.has(index - 1);
     const why = follows ? 'the token before it has been received, or it is the first' : 'the one before it is missing';
-    expect(to.lastFollows === follows, `lastFollows must be ${follows} for token ${place}: ${why}`);
-    received.add(place);
+    expect(lastFollows === follows, `lastFollows must be ${follows} for token ${index}: ${why}`);
+    received.add(index);
   }
 }
 
