@@ -28,6 +28,8 @@ export interface Transcript {
   unusedPorts?: number[];
   /** Present if data were not found, and packets come after others that were captured more than a tenth of a second later. */
   isDisordered?: true;
+  /** Octets to which the capture has cut packets. Present if that may be why something is missing. */
+  cutTo?: number;
 }
 
 /**
@@ -55,6 +57,8 @@ export class TranscriptWriter {
   readonly faults: Fault[] = [];
   /** Whether the data connection of a protected transfer was not found. */
   missesData = false;
+  /** Whether octets of a control connection, or of a data connection that was found, are missing. */
+  missesOctets = false;
   readonly #onRecord: OnRecord;
 
   constructor(onRecord: OnRecord) {
@@ -79,6 +83,7 @@ export class TranscriptWriter {
       if (error?.code === 'sequence/unprotected') summary.unprotected_after_security++;
     }
     if (record.type === 'finding' && record.rule === 'data-not-captured') this.missesData = true;
+    if (record.type === 'data' && !record.whole) this.missesOctets = true;
     this.#onRecord(record);
   }
 
@@ -138,6 +143,7 @@ export class ConnectionWriter {
   /** Octets of the control connection are missing from the capture. */
   gap(): void {
     this.#writer.summary.lost_segments++;
+    this.#writer.missesOctets = true;
   }
 
   /** An internal error. */

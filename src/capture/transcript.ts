@@ -184,8 +184,10 @@ function* verifySegments(segments: SegmentReader, options: VerifyOptions, captur
   const unusedPorts = options.ports?.filter(port => !ports.has(port));
   Object.assign(writer.summary, { data_connections: answered - control.ids.length, unread });
   const transcript = finish(writer, records);
+  const cutTo = writer.missesOctets ? lengthOfCut(capture) : undefined;
   return {
     ...transcript,
+    ...(cutTo !== undefined && { cutTo }),
     ...(unusedPorts?.length && { unusedPorts }),
     ...(writer.missesData && isDisordered(capture) && { isDisordered: true }),
   };
@@ -204,6 +206,15 @@ function isDisordered(capture: Capture): boolean {
     if (time > latest) latest = time;
   }
   return false;
+}
+
+/** The length of the longest packet that was cut when it was captured (the snapshot length); undefined if none was. */
+function lengthOfCut(capture: Capture): number | undefined {
+  let longest: number | undefined;
+  for (const { data, originalLength } of capture) {
+    if (data.length < originalLength && data.length > (longest ?? -1)) longest = data.length;
+  }
+  return longest;
 }
 
 /** The number of connections whose SYN was answered or is missing, and their ports. */

@@ -27,6 +27,8 @@ export interface Outcome {
   isEmpty: boolean;
   /** Whether its packets are not in the order of their times. */
   isDisordered?: true;
+  /** Octets to which it has cut packets, if that may be why something is missing. */
+  cutTo?: number;
   /** Whether it may not have been read to its end because of an interruption. */
   isInterrupted?: boolean;
 }
@@ -81,7 +83,7 @@ export async function verifyRecordingFiles(
     const behind = opened.reduce((sum, file) => sum + file.behind, 0);
     const onRecord = (record: TranscriptRecord) => receiver.record(behind > 0 ? withUnread(record, behind) : record);
     const steps = verifySteps(chunks, { ...options, sha256: hashes && (() => createHash('sha256')), onRecord });
-    const { faults = [], unusedPorts = [], isDisordered, error } = await runSteps(steps, interruption);
+    const { faults = [], unusedPorts = [], isDisordered, cutTo, error } = await runSteps(steps, interruption);
     // Compressed data that end early cut the capture as well, so their error explains both.
     const reason = opened.find(({ error }) => error !== undefined)?.error ?? error;
     return {
@@ -91,6 +93,7 @@ export async function verifyRecordingFiles(
       faults: faults.map(({ connection, error }) => ({ connection, text: textOf(error) })),
       unusedPorts,
       ...(isDisordered && { isDisordered }),
+      ...(cutTo !== undefined && { cutTo }),
     };
   } catch (error) {
     return { ...outcome, problem: problemOf(error) };

@@ -201,13 +201,19 @@ function warnOfLeftOut(directories: readonly string[], stderr: Output): void {
 }
 
 /** Reports what could not be checked and is in no line of the transcript. */
-function warnOfUnseen({ name, summary, missingData }: FileTotal, { isDisordered }: Outcome, stderr: Output): void {
+function warnOfUnseen(
+  { name, summary, missingData }: FileTotal,
+  { isDisordered, cutTo }: Outcome,
+  stderr: Output,
+): void {
   if (summary === undefined) return;
   if (missingData > 0) {
     const transfers = missingData === 1 ? '1 protected transfer' : `${missingData} protected transfers`;
     const remedy = isDisordered ? '; its packets are not in the order of time: reordercap sorts them' : '';
     stderr.write(`rfc2228: ${name}: not in the capture: the data of ${transfers}${remedy}\n`);
   }
+  if (cutTo !== undefined)
+    stderr.write(`rfc2228: ${name}: packets are cut to ${cutTo} octets: capture them whole (tcpdump -s 0)\n`);
   const unread = Object.entries(summary.unread);
   if (summary.connections === 0 && unread.length === 0) stderr.write(`rfc2228: ${name}: no control connection\n`);
   for (const [reason, count] of unread) {

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, truncateSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
-import { toHex } from '../../src/bytes.js';
+import { concatAll, copy, toHex, viewOf } from '../../src/bytes.js';
 import { FINDING_RULES } from '../../src/capture/index.js';
 import type { Segment } from '../../src/capture/link-layer.js';
 import { parseKeytab } from '../../src/mechanisms/krb5/index.js';
@@ -115,6 +115,34 @@ it('says how to find the data of a capture whose packets are not in the order of
   const remedy = 'its packets are not in the order of time: reordercap sorts them';
   expect([status, stderr]).toEqual([3, `rfc2228: ${path}: ${missing}; ${remedy}\n`]);
 });
+
+it('says that the capture has cut its packets, where something is missing', async () => {
+  const name = 'heimdal-private-aes256-cts-hmac-sha384-192';
+  const lengths: [length: number, status: number, stderr: RegExp][] = [
+    [200, 1, /^rfc2228: \S+: packets are cut to 200 octets: capture them whole \(tcpdump -s 0\)\n$/],
+    [3000, 3, /packets are cut to 3000 octets/], // control lines are whole, and files are not
+    [65_535, 0, /^$/],
+  ];
+  for (const [length, expected, said] of lengths) {
+    const path = file(`cut-${length}.pcap`, cutPackets(readFileSync(capture(name)), length));
+    const { status, stderr } = await run('verify', path, ...keytab(name), '--summary');
+    expect(stderr, `${length}`).toMatch(said);
+    expect(status).toBe(expected);
+  }
+});
+
+/** A pcap file in little-endian order as it would be with a snapshot length. */
+function cutPackets(pcap: Uint8Array, length: number): Uint8Array {
+  const view = viewOf(pcap);
+  const parts = [pcap.subarray(0, 24)];
+  for (let at = 24; at < pcap.length; at += 16 + view.getUint32(at + 8, true)) {
+    const header = copy(pcap, at, at + 16);
+    const kept = Math.min(length, view.getUint32(at + 8, true));
+    viewOf(header).setUint32(8, kept, true);
+    parts.push(header, pcap.subarray(at + 16, at + 16 + kept));
+  }
+  return concatAll(parts);
+}
 
 it('shows a table', async () => {
   const name = 'heimdal-safe-aes128-cts-hmac-sha1-96';
