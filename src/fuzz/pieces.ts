@@ -70,6 +70,12 @@ export const ended =
   piece =>
     spliced(piece, piece.length - removed, removed, octets(text));
 
+/** A little longer than the buffers of 512 octets to 32 KiB that many programs have. */
+const BEYOND_BUFFERS = [560, 1100, 2200, 4400, 8800, 17_600, 35_200];
+
+/** How long something is that does not fit into a usual buffer; which one is chosen. */
+export const beyondBuffer = (draw: Choices): number => draw.of(BEYOND_BUFFERS);
+
 /** Changes one of the pieces, at a place that depends on their number. */
 const editedAt =
   (place: (count: number, draw: Choices) => number) =>

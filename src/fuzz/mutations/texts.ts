@@ -4,7 +4,7 @@
  */
 import { concatAll } from '../../bytes.js';
 import { type Change, mutationsOf } from '../mutation.js';
-import { all, ended, every, inserted, last, linesOf, octets } from '../pieces.js';
+import { all, beyondBuffer, ended, every, inserted, last, linesOf, octets } from '../pieces.js';
 
 const BAD = ['syntax/bad-reply', 'syntax/bad-command'] as const;
 
@@ -86,6 +86,9 @@ const BAD_REPLY = 'syntax/bad-reply';
 const BAD_COMMAND = 'syntax/bad-command';
 /** Longer than the buffer of many programs. */
 const LONG = 'A'.repeat(0x10000);
+const longer =
+  (head: string): Change<unknown> =>
+  (_lines, draw) => [octets(`${head} ${'A'.repeat(beyondBuffer(draw))}\r\n`)];
 
 const REPLIES = mutationsOf({ layer: 'inner', at: 'fragments', to: 'client' })({
   'RFC 959 §4.2': {
@@ -108,6 +111,7 @@ const REPLIES = mutationsOf({ layer: 'inner', at: 'fragments', to: 'client' })({
     'a code that is in no table': ['accept', all('599 Who knows\r\n')],
     'escape sequences of terminals': ['accept', all('200 \x1b[2J\x07\x1b]0;x\x07\r\n')],
     'conversions of printf': ['accept', all('200 %s%n%n%999999d\r\n')],
+    'a line that is longer than usual buffers': ['accept', longer('200')],
     'a line of 64 KiB': ['accept', all(`200 ${LONG}\r\n`), { large: true }],
   },
   'RFC 2228 §5.2': {
@@ -149,6 +153,7 @@ const COMMANDS = mutationsOf({ layer: 'inner', at: 'fragments', to: 'server' })(
     'a blank before the verb': [BAD_COMMAND, all(' NOOP\r\n')],
     'no verb': [BAD_COMMAND, all('/etc/passwd\r\n')],
     'a verb of 64 KiB': [BAD_COMMAND, all(`${LONG}\r\n`), { large: true }],
+    'an argument that is longer than usual buffers': ['accept', longer('STAT')],
     'an argument of 64 KiB': ['accept', all(`STAT ${LONG}\r\n`), { large: true }],
     'conversions of printf': ['accept', all('STAT %s%n%n%999999d\r\n')],
     'an unknown command': ['accept', all('XYZZY 1\r\n')],

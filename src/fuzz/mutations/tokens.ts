@@ -6,7 +6,7 @@ import { concat, concatAll } from '../../bytes.js';
 import { factsOf, type TokenLevel } from '../../protection/protection-level.js';
 import type { Choices } from '../choices.js';
 import { BAD_TOKEN, type Change, DIRECTION, type MutationContext, mutationsOf, PRIVATE, SAFE } from '../mutation.js';
-import { all, cutShort, flippedAtEnd, linesOf, octets, spliced } from '../pieces.js';
+import { all, beyondBuffer, cutShort, flippedAtEnd, linesOf, octets, spliced } from '../pieces.js';
 import { atLevels } from './data.js';
 
 /** With X-PSK some of them are confidential tokens, which anyone can make. */
@@ -25,6 +25,7 @@ const TOKENS = mutationsOf({ layer: 'token', at: 'tokens', needs: ['integrity'] 
     'a token of octets at random': [NO_TOKEN, only(({ length }, draw) => draw.octets(length))],
     'a token is cut short': [NO_TOKEN, only(cutShort)],
     'a token has octets behind it': [NO_TOKEN, only((token, draw) => concat(token, draw.octets(1 + draw.below(40))))],
+    'a token is longer than usual buffers': [NO_TOKEN, only((it, draw) => concat(it, draw.octets(beyondBuffer(draw))))],
     'a token comes twice in one line': [NO_TOKEN, only(token => concat(token, token))],
     'the first octets of a token are gone': [NO_TOKEN, only((it, draw) => it.subarray(1 + draw.below(it.length - 1)))],
     'a bit of the last octets is flipped': [NO_TOKEN, only(flippedAtEnd)],
