@@ -235,7 +235,8 @@ function isWhole({ verdict, whole }: DataRecord): boolean {
  * hyphens and underscores, and no dot at the beginning or the end.
  */
 function safeName(name: string | null, command: string | null): string {
-  const last = (name ?? '').split(/[/\\]/).filter(Boolean).at(-1) ?? '';
+  const path = LISTINGS.test(command ?? '') ? name?.replace(LIST_OPTIONS, '') : name;
+  const last = (path ?? '').split(/[/\\]/).filter(Boolean).at(-1) ?? '';
   const safe = last
     .replace(/[^A-Za-z0-9._-]/g, '_')
     .replace(/\.+$/, '')
@@ -244,6 +245,10 @@ function safeName(name: string | null, command: string | null): string {
   if (RESERVED.test(safe)) return `_${safe}`;
   return safe === '' ? (command ?? 'data').toLowerCase().replace(/[^a-z]/g, '') : safe;
 }
+
+const LISTINGS = /^(LIST|NLST)$/;
+/** Many clients send options of `ls` with a listing, which servers take (basic-ftp always begins with `LIST -a`). */
+const LIST_OPTIONS = /^(-\S*(\s+|$))+/;
 
 /** Windows reserves these names for devices, with any ending. */
 const RESERVED = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)|^manifest/i;

@@ -153,10 +153,15 @@ describe('a name', () => {
   const known = { connection: 2, verdict: 'verified', error: null, lost: 0, command: 'RETR', offset: 0 } as const;
   const whole = { ...known, whole: true } as unknown as DataRecord;
 
-  function extracted(directory: string, name: string | null, record: Partial<DataRecord> = {}): string | null {
+  function extracted(
+    directory: string,
+    name: string | null,
+    record: Partial<DataRecord> = {},
+    command = 'RETR',
+  ): string | null {
     const extract = new ExtractDirectory(directory);
     const about = { connection: 2, from: 'server', user: null, level: 'safe' } as const;
-    const transfer = { ...about, name, command: 'RETR', offset: 0 };
+    const transfer = { ...about, name, command, offset: 0 };
     const sink: TransferSink = extract.sink(transfer, 'a.pcap', 3);
     sink.write(Uint8Array.of(1, 2));
     sink.write(Uint8Array.of(3));
@@ -190,6 +195,16 @@ describe('a name', () => {
     expect(extracted(directory, name)).toBe(expected);
     expect([...readFileSync(join(directory, expected))]).toEqual([1, 2, 3]);
     expect(readdirSync(directory).sort()).toEqual([expected, 'manifest.jsonl'].sort());
+  });
+
+  it.each([
+    ['LIST', '-a', 'list'],
+    ['NLST', '-l -a', 'nlst'],
+    ['LIST', '-la pub/new files', 'new_files'],
+    ['LIST', 'pub/-a', 'a'],
+    ['RETR', '-a', 'a'],
+  ])('%s %s becomes %s: options of a listing are no name', (command, name, expected) => {
+    expect(extracted(newDirectory(), name, {}, command)).toBe(expected);
   });
 
   it('that is taken gets a number, also where a link is in its place', () => {
