@@ -11,10 +11,8 @@ import type { Peer } from '../../../protection/mechanism.js';
 import { octetsFrom } from '../../choices.js';
 import type { FuzzSession } from '../../mutation.js';
 import { counting, exchangeTurns, type FuzzMechanism, roleOf } from '../mechanism.js';
-import { AP_REPS } from './ap-rep.js';
-import { AP_REQS } from './ap-req.js';
-import { AUTHENTICATORS } from './authenticator.js';
-import { FRAMES, SPNEGO } from './frame.js';
+import { AP_EXCHANGE } from './ap-exchange.js';
+import { FRAMES } from './frame.js';
 import { fixedToken, type Krb5Keys } from './messages.js';
 import { RFC1964, rfc1964Forger } from './rfc1964.js';
 import { RFC4121, rfc4121Forger } from './rfc4121.js';
@@ -35,7 +33,7 @@ export function krb5FuzzSession(options: Krb5FuzzOptions): FuzzSession {
 export const krb5: FuzzMechanism = {
   name: 'krb5',
   tokens: [...RFC4121, ...RFC1964],
-  exchanges: [...FRAMES, ...AP_REQS, ...AUTHENTICATORS, ...AP_REPS, ...SPNEGO],
+  exchanges: [...FRAMES, ...AP_EXCHANGE],
   lines: { server: 1, client: 1 },
   references(seed, ciphers) {
     const session = (enctype: number, length: number) => ({

@@ -1,221 +1,125 @@
 /** AP-REQ and AP-REP (RFC 4120 §5.5, RFC 4121 §4.1), opened, changed in one place, and encrypted again. */
 import { concat, fromHex } from '../../../bytes.js';
 import { FtpSecurityError } from '../../../errors.js';
-import { formatDer, type Type } from '../../../mechanisms/der.js';
-import { type CipherOptions, enctypeOf } from '../../../mechanisms/krb5/crypto/enctypes.js';
+import { formatDer } from '../../../mechanisms/der.js';
+import type { CipherOptions } from '../../../mechanisms/krb5/crypto/enctypes.js';
 import { kerberosKey } from '../../../mechanisms/krb5/crypto/kerberos-key.js';
 import { openApReq } from '../../../mechanisms/krb5/exchange/ap-exchange.js';
 import type { ServiceKey } from '../../../mechanisms/krb5/index.js';
 import { openData } from '../../../mechanisms/krb5/messages/encrypted-data.js';
 import { formatFrame, parseContextToken } from '../../../mechanisms/krb5/messages/gss-framing.js';
-import {
-  type ApRep,
-  type ApReq,
-  type Authenticator,
-  apRep,
-  apReq,
-  authenticatorSchema,
-  type EncApRepPart,
-  type EncryptedData,
-  type EncryptionKey,
-  encApRepPart,
-  USAGE,
-} from '../../../mechanisms/krb5/messages/kerberos.js';
+import * as kerberos from '../../../mechanisms/krb5/messages/kerberos.js';
 import type { Peer } from '../../../protection/mechanism.js';
 import { Choices } from '../../choices.js';
-import { type ExchangeTurn, type Must, type Mutation, type Table, tableOf, UNVERIFIED } from '../../mutation.js';
-import { anyBitFlipped, octets, spliced } from '../../pieces.js';
-import { DER_ELEMENTS, DER_FIELDS, type ElementChange, filled, within } from './der.js';
+import { type ExchangeTurn, type Mutation, type Table, tableOf } from '../../mutation.js';
+import type { Edit } from '../../pieces.js';
+import { DER_ELEMENTS, DER_FIELDS, DER_NUMBERS, filled, within } from './der.js';
+
+type Key = kerberos.EncryptionKey;
 
 /** Keys of an exchange under Kerberos V5. */
 export type Krb5Keys = Pick<CipherOptions, keyof CipherOptions> & {
   readonly forges: 'krb5';
   /** Session keys of the client's tickets, if we are the client. */
-  readonly sessionKeys: readonly EncryptionKey[];
+  readonly sessionKeys: readonly Key[];
   /** Keys of the service, if we are the server. */
   readonly keytab: readonly ServiceKey[];
 };
 
-/** A decrypted message. */
-interface Opened<Message, Inside> {
-  message: Message;
-  /** The contents of the encrypted part. */
-  inside: Inside;
-  /** The session key. */
-  key: EncryptionKey;
-  /** The authenticator of the AP-REQ, also for an AP-REP. */
-  request: Authenticator;
-}
-
-/** How one of the two messages is encoded. */
-interface Form<Message, Inside> {
-  to: Peer;
-  /** Token id in hex (RFC 4121 §4.1). */
-  id: string;
-  message: Type<Message>;
-  /** The field of the encrypted part, its type, and its key usage (RFC 4120 §7.5.1). */
-  field: keyof Message;
-  inside: Type<Inside>;
+/** What is encrypted in a message: its DER, the session key, and the key usage (RFC 4120 §7.5.1). */
+interface Sealing {
+  inside: Uint8Array;
+  key: Key;
   usage: number;
-  open(turn: ExchangeTurn, keys: Krb5Keys): Opened<Message, Inside> | undefined;
 }
 
-/** What differs from the valid message, from the innermost part to the outermost. */
-interface Differences<Message, Inside> {
-  inside?: Inside;
-  /** Changes the DER of the encrypted part before it is encrypted. */
-  sealed?: (der: Uint8Array) => Uint8Array;
-  key?: EncryptionKey;
-  usage?: number;
-  fields?: (message: Message) => Message;
-  /** Changes the DER of the message. */
-  clear?: (der: Uint8Array) => Uint8Array;
+/** A decrypted message. */
+interface Opened extends Sealing {
+  /** Its DER; the encrypted part is put in anew. */
+  message: Uint8Array;
+  /** The client's subkey. */
+  subkey: Key | undefined;
 }
 
-/** Returns other fields, where undefined leaves a field out. */
-type Change<T> = (its: T, draw: Choices) => { readonly [field in keyof T]?: T[field] | undefined } | undefined;
+/** What differs from a valid message: what is encrypted, or the DER of the message after that. */
+type Difference = Partial<Sealing> | { clear: Edit };
 
-/** Where DER is mutated: in any required element, or among the fields of the SEQUENCE. */
-interface DerPlace {
-  /** The name of what contains it. */
-  of: string;
-  /** The path to the SEQUENCE, and those to elements that are required. */
-  fields: string;
-  required: readonly string[];
-}
+/** Makes the difference; undefined if there is nothing to change. */
+export type Make = (its: Opened, draw: Choices) => Difference | undefined;
 
-/** Makes the differences; undefined if there is nothing to change. */
-type MakeOf<M, I> = (its: Opened<M, I>, draw: Choices) => Differences<M, I> | undefined;
-
-/** Changes of one of the two messages. */
-interface Editor<M, I> {
-  /** Our token with differences; undefined without its keys. A fixed confounder always gives the same octets. */
-  tokenOf(turn: ExchangeTurn, make?: MakeOf<M, I>, draw?: Choices): Uint8Array | undefined;
-  /** Changes the element at a place of the message. */
-  at(path: string, edit: ElementChange): MakeOf<M, I>;
-  /** Replaces fields of the message. */
-  fields(change: Change<M>): MakeOf<M, I>;
-  /** Replaces fields of a field of the message. */
-  part<F extends keyof M>(field: F): (change: Change<M[F]>) => MakeOf<M, I>;
-  /** Changes the DER of the encrypted part before it is encrypted. */
-  sealed(edit: ElementChange): MakeOf<M, I>;
-  /** Changes the element at a place of the encrypted part. */
-  sealedAt(path: string, edit: ElementChange): MakeOf<M, I>;
-  /** Replaces fields of the encrypted part. */
-  inside(change: Change<I>): MakeOf<M, I>;
-  /** Changes the subkey in the encrypted part, if there is one. */
-  subkey(change: Change<EncryptionKey>): MakeOf<M, I>;
-  /** The mutations of a table, and those of DER in the message or, with `sealedAt`, in its encrypted part. */
-  mutations(table: Table<MakeOf<M, I>>, of: DerPlace, place?: Editor<M, I>['at']): Mutation<ExchangeTurn>[];
-}
-
-const unchanged = <T>(its: T): T => its;
-
-function editorOf<M extends object, I extends { subkey?: EncryptionKey | undefined }>(form: Form<M, I>): Editor<M, I> {
-  type Make = MakeOf<M, I>;
-
-  function tokenOf(turn: ExchangeTurn, make: Make = () => ({}), draw = new Choices([])): Uint8Array | undefined {
-    if (turn.keys?.forges !== 'krb5') return undefined;
-    const keys = turn.keys as Krb5Keys;
-    const opened = form.open(turn, keys);
-    const differences = opened && make(opened, draw);
-    if (differences === undefined) return undefined;
-    const { message, inside, key, usage } = { usage: form.usage, ...opened!, ...differences };
-    const { sealed = unchanged, fields = unchanged, clear = unchanged } = differences;
-    const sealer = kerberosKey(key.keytype, key.keyvalue, keys);
-    const confounder = new Uint8Array(sealer.enctype.confounderLength).fill(0x2a);
-    const cipher = sealer.encrypt(usage, sealed(formatDer(form.inside, inside)), confounder);
-    const whole = { ...message, [form.field]: { etype: key.keytype, cipher } };
-    return formatFrame(concat(fromHex(form.id), clear(formatDer(form.message, fields(whole)))));
-  }
-
-  const at = (path: string, edit: ElementChange): Make => {
-    return (_, draw) => ({ clear: der => within(der, path, element => edit(element, draw)) });
-  };
-  const fields = (change: Change<M>): Make => {
-    return (_, draw) => ({ fields: message => ({ ...message, ...change(message, draw) }) });
-  };
-  const part = <F extends keyof M>(field: F) => {
-    return (change: Change<M[F]>): Make =>
-      fields((its, draw) => ({ [field]: { ...its[field], ...change(its[field], draw) } }) as Partial<M>);
-  };
-  const sealed = (edit: ElementChange): Make => {
-    return (_, draw) => ({ sealed: der => edit(der, draw) });
-  };
-  const sealedAt = (path: string, edit: ElementChange): Make =>
-    sealed((der, draw) => within(der, path, element => edit(element, draw)));
-  const inside = (change: Change<I>): Make => {
-    return (its, draw) => {
-      const changed = change(its.inside, draw);
-      return changed && { inside: { ...its.inside, ...changed } };
-    };
-  };
-  const subkey = (change: Change<EncryptionKey>): Make =>
-    inside((its, draw) => its.subkey && ({ subkey: { ...its.subkey, ...change(its.subkey, draw) } } as Partial<I>));
-
-  function mutations(table: Table<Make>, of: DerPlace, place = at): Mutation<ExchangeTurn>[] {
-    const rows = <T>(prefix: string, makeOf: (its: T) => Make) =>
-      tableOf<T, ExchangeTurn>({ layer: 'exchange', at: 'tokens', to: form.to, forges: 'krb5', prefix }, its => {
-        const make = makeOf(its);
-        return (_token, draw, turn) => {
-          const made = tokenOf(turn, make, draw);
-          return made && [made];
-        };
-      });
-    const anyRequired = (change: ElementChange): Make => {
-      return (its, draw) => place(draw.of(of.required), change)(its, draw);
-    };
-    return [
-      ...rows('', unchanged<Make>)(table),
-      ...rows(`${of.of}: `, anyRequired)(DER_ELEMENTS),
-      ...rows(`${of.of}: `, (change: ElementChange) => place(of.fields, change))(DER_FIELDS),
-    ];
-  }
-
-  return { tokenOf, at, fields, part, sealed, sealedAt, inside, subkey, mutations };
-}
-
-const REQUEST: Form<ApReq, Authenticator> = {
-  to: 'server',
-  id: '0100',
-  message: apReq,
-  field: 'authenticator',
-  inside: authenticatorSchema,
-  usage: USAGE.authenticator,
-  open: ({ token }, keys) => openRequest(token, keys),
+/** Changes the element at a path in the DER of the message. */
+export const at = (path: string, edit: Edit): Make => {
+  const clear = within(path, edit);
+  return () => ({ clear });
 };
+/** Changes the DER of the encrypted part. */
+export const sealed =
+  (edit: Edit): Make =>
+  (its, draw) => {
+    const inside = edit(its.inside, draw);
+    return inside && { inside };
+  };
+/** Changes the element at a path in the encrypted part. */
+export const sealedAt = (path: string, edit: Edit): Make => sealed(within(path, edit));
 
-const ANSWER: Form<ApRep, EncApRepPart> = {
-  to: 'client',
-  id: '0200',
-  message: apRep,
-  field: 'encPart',
-  inside: encApRepPart,
-  usage: USAGE.apRep,
-  open({ token, received }, keys) {
-    const read = token && orUndefined(() => parseContextToken(token));
-    const asked = openRequest(received, keys);
-    if (read?.kind !== 'AP-REP' || asked === undefined) return undefined;
-    const { key, request } = asked;
-    return { message: read.message, key, inside: openedPart(ANSWER, read.message, key, keys), request };
-  },
-};
+/** Token ids (RFC 4121 §4.1), and the paths to the encrypted parts. */
+const FORMS = {
+  server: { id: '0100', cipher: '6e30a430a204' },
+  client: { id: '0200', cipher: '6f30a230a204' },
+} as const;
 
-/** The AP-REQ, opened with one of the known session keys, or with that of a ticket which the keytab opens. */
-function openRequest(token: Uint8Array | undefined, keys: Krb5Keys) {
-  const read = token && orUndefined(() => parseContextToken(token));
+/**
+ * Our token with a difference; undefined without its keys, and if there is nothing to change. The confounder is fixed,
+ * so the octets are always the same.
+ */
+function tokenOf(turn: ExchangeTurn, make: Make, draw: Choices): Uint8Array | undefined {
+  if (turn.keys?.forges !== 'krb5') return undefined;
+  const keys = turn.keys as Krb5Keys;
+  const opened = orUndefined(() => (turn.to === 'server' ? openRequest(turn.token, keys) : openAnswer(turn, keys)));
+  const difference = opened && make(opened, draw);
+  if (difference === undefined) return undefined;
+  const { message, inside, key, usage } = { ...opened!, ...difference };
+  const sealer = kerberosKey(key.keytype, key.keyvalue, keys);
+  const cipher = sealer.encrypt(usage, inside, new Uint8Array(sealer.enctype.confounderLength).fill(0x2a));
+  const { id, cipher: path } = FORMS[turn.to];
+  const whole = within(
+    path,
+    filled(() => cipher),
+  )(message, draw)!;
+  const der = 'clear' in difference ? difference.clear(whole, draw) : whole;
+  return der && formatFrame(concat(fromHex(id), der));
+}
+
+/** Our token with the same contents, encrypted with a fixed confounder; without its keys as it is. */
+export function fixedToken(turn: ExchangeTurn): Uint8Array | undefined {
+  return tokenOf(turn, () => ({}), new Choices([])) ?? turn.token;
+}
+
+/** An AP-REQ, opened with one of the known session keys, or with that of a ticket which the keytab opens. */
+function openRequest(token: Uint8Array | undefined, keys: Krb5Keys): Opened | undefined {
+  const read = token && parseContextToken(token);
   if (read?.kind !== 'AP-REQ') return undefined;
   const { message } = read;
-  for (const key of keys.sessionKeys) {
-    const inside = orUndefined(() => openedPart(REQUEST, message, key, keys));
-    if (inside !== undefined) return { message, key, inside, request: inside };
-  }
-  const opened = orUndefined(() => openApReq(message, keys.keytab, keys));
-  return opened && { message, key: opened.ticket.key, inside: opened.authenticator, request: opened.authenticator };
+  const { authenticatorSchema, USAGE } = kerberos;
+  const usage = USAGE.authenticator;
+  const known = keys.sessionKeys.flatMap(key => {
+    const authenticator = orUndefined(() => openData(authenticatorSchema, usage, key, message.authenticator, keys));
+    return authenticator === undefined ? [] : [{ ticket: { key }, authenticator }];
+  });
+  const { ticket, authenticator } = known[0] ?? openApReq(message, keys.keytab, keys);
+  const [whole, inside] = [formatDer(kerberos.apReq, message), formatDer(authenticatorSchema, authenticator)];
+  return { message: whole, inside, key: ticket.key, usage, subkey: authenticator.subkey };
 }
 
-function openedPart<M, I>({ inside, usage, field }: Form<M, I>, message: M, key: EncryptionKey, keys: Krb5Keys): I {
-  return openData(inside, usage, key, message[field] as EncryptedData, keys);
+/** An AP-REP, opened with the session key of the AP-REQ before it. */
+function openAnswer({ token, received }: ExchangeTurn, keys: Krb5Keys): Opened | undefined {
+  const asked = openRequest(received, keys);
+  const read = token && parseContextToken(token);
+  if (asked === undefined || read?.kind !== 'AP-REP') return undefined;
+  const { message } = read;
+  const { encApRepPart: type, USAGE } = kerberos;
+  const inside = formatDer(type, openData(type, USAGE.apRep, asked.key, message.encPart, keys));
+  return { ...asked, message: formatDer(kerberos.apRep, message), inside, usage: USAGE.apRep };
 }
 
 function orUndefined<T>(read: () => T): T | undefined {
@@ -227,46 +131,39 @@ function orUndefined<T>(read: () => T): T | undefined {
   }
 }
 
-export const AP_REQ: Editor<ApReq, Authenticator> = editorOf(REQUEST);
-export const AP_REP: Editor<ApRep, EncApRepPart> = editorOf(ANSWER);
-
-/** Our token with the same contents, encrypted with a fixed confounder; without its keys as it is. */
-export function fixedToken(turn: ExchangeTurn): Uint8Array | undefined {
-  return (turn.to === 'server' ? AP_REQ : AP_REP).tokenOf(turn) ?? turn.token;
+/** Where DER is mutated: in any required element, in any number, or among the fields of the SEQUENCE. */
+interface DerPlaces {
+  /** The name of what contains them. */
+  of: string;
+  /** The path to the SEQUENCE, and from there to elements that are required, and to numbers. */
+  fields: string;
+  required: readonly string[];
+  numbers: readonly string[];
+  /** Default `at`; `sealedAt` for the encrypted part. */
+  place?: typeof at;
 }
 
-/** A key that neither side has. */
-export function otherKey({ keytype }: EncryptionKey): EncryptionKey {
-  return { keytype, keyvalue: new Uint8Array(enctypeOf(keytype)!.keyLength).fill(0x45) };
+/** The mutations of a message: those of a table, and those of its DER. */
+export function mutationsTo(
+  to: Peer,
+  table: Table<Make>,
+  { of, fields, required, numbers, place = at }: DerPlaces,
+): Mutation<ExchangeTurn>[] {
+  const rows = <T>(prefix: string, makeOf: (its: T) => Make) =>
+    tableOf<T, ExchangeTurn>({ layer: 'exchange', at: 'tokens', to, forges: 'krb5', prefix }, its => {
+      const make = makeOf(its);
+      return (_token, draw, turn) => {
+        const made = tokenOf(turn, make, draw);
+        return made && [made];
+      };
+    });
+  const any = (paths: readonly string[]) =>
+    rows<Edit>(`${of}: `, edit => (its, draw) => place(draw.of(paths), edit)(its, draw));
+  const inFields = (paths: readonly string[]) => paths.map(path => fields + path);
+  return [
+    ...rows<Make>('', make => make)(table),
+    ...any([fields.slice(0, 2), fields, ...inFields(required)])(DER_ELEMENTS),
+    ...any(inFields(numbers))(DER_NUMBERS),
+    ...any([fields])(DER_FIELDS),
+  ];
 }
-
-/** Another key usage, if the enctype derives a key for each: DES does not (RFC 3961 §6.2). */
-export function otherUsage({ keytype }: EncryptionKey, usage: number): { usage: number } | undefined {
-  return keytype === 1 || keytype === 3 ? undefined : { usage };
-}
-
-export const UNKNOWN_NUMBER = 4711;
-const [AES128, AES256] = [17, 18];
-/** Contents of an INTEGER that is too large for any machine type. */
-export const TWENTY_OCTETS = filled('\x7f'.repeat(20));
-/** For a KerberosTime, `YYYYMMDDHHMMSSZ`. */
-export const MONTH_13 = filled(right => spliced(right, 4, 2, octets('13')));
-
-/** Rows of one EncryptedData; `ofEtype` is what a peer must do with an enctype other than the right one. */
-export function encryptedRows<M>(what: string, ofEtype: Must, change: (change: Change<EncryptedData>) => M) {
-  const cipher = (edit: ElementChange) => change((its, draw) => ({ cipher: edit(its.cipher, draw) }));
-  return {
-    [`${what} of an unknown enctype`]: [ofEtype, change(() => ({ etype: UNKNOWN_NUMBER }))],
-    [`${what} of another enctype`]: [ofEtype, change(({ etype }) => ({ etype: etype === AES256 ? AES128 : AES256 }))],
-    [`${what} that is cut`]: [
-      UNVERIFIED,
-      cipher((it, draw) => it.subarray(0, draw.of([it.length - 1, 0, 1, 16, it.length >> 1]))),
-    ],
-    [`${what} with a bit flipped`]: [UNVERIFIED, cipher(anyBitFlipped)],
-  } as const;
-}
-
-export const unknownKeytype = () => ({ keytype: UNKNOWN_NUMBER });
-export const otherLength = (_: EncryptionKey, draw: Choices): Pick<EncryptionKey, 'keyvalue'> => ({
-  keyvalue: draw.octets(draw.of([0, 1, 15, 33, 4096])),
-});
