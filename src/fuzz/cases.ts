@@ -131,7 +131,7 @@ type Drawn = Pick<FuzzCase, 'to' | 'choices'> & Partial<Pick<FuzzCase, 'level' |
 
 /** A case of a rule, with only those of the drawn fields that its layer has. */
 export function caseOf(rule: Rule, { to, choices, level = 'safe', text, bufferSize = BUFFER_SIZE }: Drawn): FuzzCase {
-  const { layer, name, source, forges, needs } = rule;
+  const { layer, name, source, expected, forges, needs } = rule;
   const hasText = MESSAGE_LAYERS.includes(layer);
   const its = needs?.includes('lines') ? TEXTS[to][0]! : (text ?? TEXTS[to][0]!);
   return {
@@ -139,7 +139,7 @@ export function caseOf(rule: Rule, { to, choices, level = 'safe', text, bufferSi
     name,
     source,
     to,
-    expected: expectedFrom(to, rule),
+    expected,
     ...(forges !== undefined && { forges }),
     ...(hasLevel(rule) && { level }),
     ...(hasText && { text: its }),
@@ -189,12 +189,4 @@ export const ruleIn = (one: FuzzCase): Rule => mutationIn(RULES, one);
 /** The same transfer without a mutation. */
 export function validTransfer(one: TransferCase): TransferCase {
   return { ...one, ...caseOf(DATA[0]!, { ...one, choices: [] }) };
-}
-
-/** The expectation for one peer: a client never finds a bad command, and a server never a bad reply. */
-function expectedFrom(to: Peer, { expected, ofClient }: Rule): Expectation {
-  if (to === 'client' && ofClient !== undefined) return ofClient;
-  if (expected.verdict !== 'refuse') return expected;
-  const never = to === 'client' ? 'syntax/bad-command' : 'syntax/bad-reply';
-  return { verdict: 'refuse', codes: expected.codes.filter(code => code !== never) };
 }

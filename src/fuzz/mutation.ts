@@ -121,8 +121,6 @@ export interface Mutation<C = MutationContext> {
   /** The source of the rule. */
   source: string;
   expected: Expectation;
-  /** What a client must do, if it is freer than a server. */
-  ofClient?: Expectation;
   /** The peer that can receive it; default both. */
   to?: Peer;
   /** The token format to which it applies; default any. */

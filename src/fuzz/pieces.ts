@@ -32,19 +32,15 @@ export function piecesOf(bytes: Uint8Array, size: number): Uint8Array[] {
   return Array.from({ length: count }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
 }
 
-/** Inverts a bit of the octet at a place. */
-export function flipped(bytes: Uint8Array, at: number, bit: number): Uint8Array {
-  return spliced(bytes, at, 1, Uint8Array.of(bytes[at]! ^ (1 << bit)));
-}
-
 /** Inverts a chosen bit among `count` octets from `from` on; default all. */
 export function anyBitFlipped(bytes: Uint8Array, draw: Choices, from = 0, count = bytes.length): Uint8Array {
-  return flipped(bytes, from + draw.below(count), draw.below(8));
+  const at = from + draw.below(count);
+  return spliced(bytes, at, 1, Uint8Array.of(bytes[at]! ^ (1 << draw.below(8))));
 }
 
 /** Inverts a bit of one of the last `among` octets. */
 export function flippedAtEnd(bytes: Uint8Array, draw: Choices, among = 8): Uint8Array {
-  return flipped(bytes, bytes.length - 1 - draw.below(among), draw.below(8));
+  return anyBitFlipped(bytes, draw, bytes.length - among, among);
 }
 
 /** Removes between 1 and all but one of the octets at the end. */

@@ -83,10 +83,8 @@ class Clients {
   #at = 1;
   /** What the client does with a conforming server. */
   #usual: driver.Baseline = { usual: { trace: { commands: [], end: 'end' } } };
-  /** What the client does if a command is refused, by the command's number. */
-  readonly #refused = new Map<number, Visit>();
-  /** What the client does after files that are not mutated, by the number of the command that `at` gives. */
-  readonly #transfers = new Map<number, driver.Baseline>();
+  /** What the client does without a case, by the kind of connection and the number of the command. */
+  readonly #known = new Map<string, Visit>();
   /** The end of the output of a client that did not connect. */
   #lastWords = '';
 
@@ -128,7 +126,7 @@ class Clients {
   }
 
   async #differsIfRefused(at: number, usual: Visit): Promise<boolean> {
-    const { mutated, commands = [] } = (await this.#refusedAt(at))?.trace ?? {};
+    const { mutated, commands = [] } = (await this.#plain('refuse', at))?.trace ?? {};
     return mutated !== undefined && usual.trace.commands[mutated + 1] !== commands[mutated + 1];
   }
 
@@ -147,7 +145,7 @@ class Clients {
     const failed = await this.#visit('refuse', this.#at, true);
     if (failed?.trace.mutated === undefined || failed.status === usual.status) return 'nothing';
     this.#usual = { usual, again };
-    this.#refused.set(this.#at, failed);
+    this.#known.set(`refuse ${this.#at}`, failed);
     return 'exit status';
   }
 
@@ -164,25 +162,22 @@ class Clients {
   }
 
   async #transfersAt(at: number): Promise<driver.Baseline | undefined> {
-    const known = this.#transfers.get(at);
-    if (known !== undefined) return known;
-    const usual = await this.#visit('send', at);
-    const again = usual && (await this.#visit('send', at));
-    const failed = again && (await this.#visit('fail', at));
-    if (usual === undefined || failed === undefined) return undefined;
-    this.#transfers.set(at, { usual, again, failed });
-    return { usual, again, failed };
+    const usual = await this.#plain('send', at);
+    const again = usual && (await this.#plain('send', at, ' again'));
+    const failed = again && (await this.#plain('fail', at));
+    return failed && { usual: usual!, again, failed };
   }
 
   /** What the client does if the command whose reply was mutated is refused. */
   async #whereRefused({ commands, mutated }: driver.ClientTrace): Promise<Visit | undefined> {
     if (mutated === undefined || !isProtected(commands[mutated] ?? 'clear ')) return undefined;
-    return await this.#refusedAt(commands.slice(0, mutated + 1).filter(isProtected).length);
+    return await this.#plain('refuse', commands.slice(0, mutated + 1).filter(isProtected).length);
   }
 
-  async #refusedAt(at: number): Promise<Visit | undefined> {
-    const visit = this.#refused.get(at) ?? (await this.#visit('refuse', at));
-    if (visit !== undefined) this.#refused.set(at, visit);
+  async #plain(kind: driver.Plain, at: number, again = ''): Promise<Visit | undefined> {
+    const key = `${kind} ${at}${again}`;
+    const visit = this.#known.get(key) ?? (await this.#visit(kind, at));
+    if (visit !== undefined) this.#known.set(key, visit);
     return visit;
   }
 

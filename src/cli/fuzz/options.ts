@@ -91,8 +91,7 @@ function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: numbe
   const layers = only.length > 0 ? only.map(layerOf) : LAYERS;
   const its = references(seed, nodeCiphers).filter(reference => reference.mechanism === mechanism);
   const options: PlanOptions = { to, seed, layers, references: its, ...(level && { level }) };
-  const [any] = plan(options);
-  if (any === undefined) throw new UsageError(`no case of ${layers.join(', ')} is for a ${to}`);
+  if (plan(options).next().done) throw new UsageError(`no case of ${layers.join(', ')} is for a ${to}`);
   return plan(options);
 }
 

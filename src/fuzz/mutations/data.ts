@@ -132,7 +132,8 @@ const OF_LEVELS = { only: 'private', needs: ['levels'] } as const;
 
 const TOKENS = mutationsOf({ layer: 'data', at: 'tokens', makes: 'stage' })({
   // A server must answer 535 (§6); a client may have enough buffer for it.
-  'RFC 2228 §3, PBSZ': { 'a token over PBSZ': [TOO_LONG, tooLong, { ofClient: { verdict: 'either' } }] },
+  'RFC 2228 §3, PBSZ': { 'a token over PBSZ': [TOO_LONG, tooLong, { to: 'server' }] },
+  'RFC 2228 §6': { 'a token over PBSZ': ['either', tooLong, { to: 'client' }] },
   'RFC 2228 §3, PROT': {
     'a block that is not sealed, where private is required': [WRONG_LEVEL, atLevels('safe'), OF_LEVELS],
     'a block without integrity': [WRONG_LEVEL, atLevels('confidential')],
