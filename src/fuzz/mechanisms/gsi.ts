@@ -89,7 +89,6 @@ const alert = (draw: Choices): PlainRecord => ({
   content: fromHex(draw.of(['0100', '0228', '0250', '02ff'])),
 });
 
-const EMPTY = new Uint8Array();
 /** The beginning of an integrity-only token with number 0 and a checksum of 16 octets. */
 const INTEGRITY = fromHex('1a0300001c00000000000000000000');
 const KEY_UPDATE = handshake('1800000100');
@@ -99,32 +98,23 @@ const HELLO_REQUEST = handshake('00000000');
 const TICKET = handshake('0400001300000e1000000000080000000000000000000400000000');
 
 type Its = Forgery<GsiForger>;
-/** Other records than the one of the text. */
-const records =
-  (make: (its: Its) => PlainRecord[], fields?: GsiFields) =>
-  (its: Its): GsiFields => ({ ...fields, records: make(its) });
-/** Records before the text. */
-const before = (record: (draw: Choices) => PlainRecord, fields?: GsiFields) =>
-  records(its => [record(its.draw), text(its.text)], fields);
-/** Only under one version of TLS. */
-const under = (version: number, make: (its: Its) => GsiFields) => (its: Its) =>
-  its.context.version === version ? make(its) : undefined;
-const beforeIn = (version: number, record: PlainRecord, fields?: GsiFields) =>
-  under(
-    version,
-    before(() => record, fields),
-  );
+type Only = Pick<GsiFields, 'updates'> & { version?: number };
+/** Other records than the one of the text, in all versions of TLS or in one. */
+const sent =
+  (make: (its: Its) => PlainRecord[], { version, ...fields }: Only = {}) =>
+  (its: Its): GsiFields | undefined =>
+    version === undefined || version === its.context.version ? { ...fields, records: make(its) } : undefined;
+/** A record before the text. */
+const before = (record: PlainRecord, only?: Only) => sent(its => [record, text(its.text)], only);
 /** Changes the octets after the encryption. */
 const edited = (edit: Edit) => (its: Its) => edit(its.token(), its.draw);
-const lengthOff = (difference: number) => (its: Its) => {
-  const token = its.token();
-  return spliced(token, 3, 2, u16be(token.length - tls.HEADER + difference));
-};
-const padded = (its: Its, length: number) => concat(its.text, new Uint8Array(length - its.text.length));
+const lengthOff = (difference: number) =>
+  edited(token => spliced(token, 3, 2, u16be(token.length - tls.HEADER + difference)));
 const zeros = (count: number) => new Uint8Array(count);
-/** One record instead of the others. In TLS 1.3 the type is the last octet of the content that is not zero. */
-const ofType = (type: number, content: Uint8Array): GsiFields => ({ records: [{ type, content }] });
-const MARKED_END = Uint8Array.of(APPLICATION_DATA);
+/** In TLS 1.3 the type is the last octet of the content that is not zero. */
+const TYPE_WITHIN = Uint8Array.of(APPLICATION_DATA);
+const ONLY_13 = { version: TLS_1_3 } as const;
+const UPDATES = { ...ONLY_13, updates: true } as const;
 
 /** The number of the refused token is used again for a further token of the same reply. */
 const NO_TEXT = ['syntax/bad-command', 'syntax/bad-reply', ...BAD_TOKEN] as const;
@@ -132,41 +122,41 @@ const NO_TEXT = ['syntax/bad-command', 'syntax/bad-reply', ...BAD_TOKEN] as cons
 const TOKENS = forgeries<GsiForger>('gsi', {
   'RFC 8446 §5, RFC 5246 §6.2': {
     'a valid record': ['accept', {}],
-    'a text in two records': ['accept', records(its => [text(its.text.subarray(0, 3)), text(its.text.subarray(3))])],
-    'zeros behind the text': ['accept', under(TLS_1_3, its => ofType(0, concat(its.text, MARKED_END, zeros(99))))],
-    'an empty record before the text': ['either', before(() => text(EMPTY))],
-    'no text': [NO_TEXT, { records: [text(EMPTY)] }],
-    'nothing but zeros': [BAD_TOKEN, under(TLS_1_3, () => ofType(0, zeros(40)))],
+    'a text in two records': ['accept', sent(its => piecesOf(its.text, its.text.length - 3).map(text))],
+    'zeros behind the text': [
+      'accept',
+      sent(its => [{ type: 0, content: concat(its.text, TYPE_WITHIN, zeros(99)) }], ONLY_13),
+    ],
+    'an empty record before the text': ['either', before(text(zeros(0)))],
+    'no text': [NO_TEXT, sent(() => [text(zeros(0))])],
+    'nothing but zeros': [BAD_TOKEN, sent(() => [{ type: 0, content: zeros(40) }], ONLY_13)],
     'another type within': [
       BAD_TOKEN,
-      its => ofType(its.draw.of([tls.CHANGE_CIPHER_SPEC, 0x18, 0x63, 0xff]), its.text),
+      sent(its => [{ type: its.draw.of([tls.CHANGE_CIPHER_SPEC, 0x18, 0x63, 0xff]), content: its.text }]),
     ],
-    '16385 octets in a record': [BAD_TOKEN, records(its => [text(padded(its, tls.MAX_CONTENT + 1))]), { large: true }],
+    '16385 octets in a record': [BAD_TOKEN, sent(() => [text(zeros(tls.MAX_CONTENT + 1))]), { large: true }],
     'another type in the header': [BAD_TOKEN, edited(octetsAt(0, [tls.HANDSHAKE], [tls.ALERT], [20], [0x18], [0]))],
     'another version in the header': [BAD_TOKEN, edited(octetsAt(1, [3, 0], [3, 4], [2, 0], [0xff, 0xff]))],
     'a length of zero': [BAD_TOKEN, edited(octetsAt(3, [0, 0]))],
     'a length above the maximum': [BAD_TOKEN, edited(octetsAt(3, [0x48, 1], [0xff, 0xff]))],
     'a record longer than the token': [BAD_TOKEN, lengthOff(1)],
     'a record shorter than the token': [BAD_TOKEN, lengthOff(-1)],
-    'a header alone': [BAD_TOKEN, its => its.token().subarray(0, tls.HEADER)],
-    'a tag with a bit flipped': [UNVERIFIED, its => flippedAtEnd(its.token(), its.draw, 16)],
+    'a header alone': [BAD_TOKEN, edited(token => token.subarray(0, tls.HEADER))],
+    'a tag with a bit flipped': [UNVERIFIED, edited((token, draw) => flippedAtEnd(token, draw, 16))],
     'the number after the next': [UNVERIFIED, { ahead: 1 }, SEQUENCE],
     'a used number': [UNVERIFIED, { ahead: -1 }, { ...SEQUENCE, after: 1 }],
   },
   'RFC 8446 §4.6, RFC 5246 §7.4.1.1': {
-    'a KeyUpdate before the text': ['accept', beforeIn(TLS_1_3, KEY_UPDATE, { updates: true })],
-    'a KeyUpdate, and the text under the old keys': [UNVERIFIED, beforeIn(TLS_1_3, KEY_UPDATE)],
-    'a KeyUpdate that is neither a request nor none': [BAD_TOKEN, beforeIn(TLS_1_3, BAD_UPDATE, { updates: true })],
-    'a session ticket of a client': [BAD_TOKEN, beforeIn(TLS_1_3, TICKET), { to: 'server' }],
-    renegotiation: [BAD_TOKEN, beforeIn(TLS_1_2, HELLO_REQUEST)],
-    'half a handshake message': [BAD_TOKEN, before(() => handshake('180000'))],
+    'a KeyUpdate before the text': ['accept', before(KEY_UPDATE, UPDATES)],
+    'a KeyUpdate, and the text under the old keys': [UNVERIFIED, before(KEY_UPDATE, ONLY_13)],
+    'a KeyUpdate that is neither a request nor none': [BAD_TOKEN, before(BAD_UPDATE, UPDATES)],
+    'a session ticket of a client': [BAD_TOKEN, before(TICKET, ONLY_13), { to: 'server' }],
+    renegotiation: [BAD_TOKEN, before(HELLO_REQUEST, { version: TLS_1_2 })],
+    'half a handshake message': [BAD_TOKEN, before(handshake('180000'))],
   },
   'RFC 8446 §6': {
-    'an alert before the text': [BAD_TOKEN, before(alert)],
-    'an alert of one octet before the text': [
-      BAD_TOKEN,
-      before(() => ({ type: tls.ALERT, content: zeros(1).fill(2) })),
-    ],
+    'an alert before the text': [BAD_TOKEN, sent(its => [alert(its.draw), text(its.text)])],
+    'an alert of one octet before the text': [BAD_TOKEN, before({ type: tls.ALERT, content: Uint8Array.of(2) })],
   },
   'Globus, integrity-only tokens': {
     'an integrity-only token': [BAD_TOKEN, its => concatAll([INTEGRITY, u16be(its.text.length), zeros(16), its.text])],
@@ -187,12 +177,9 @@ const ofRecords = (least: number, change: (records: Uint8Array[], draw: Choices)
     const all = recordsIn(token);
     return all.length < least ? undefined : concatAll(change(all, draw));
   });
-/** One more record, before the others or alone. */
-const added = (record: (draw: Choices) => PlainRecord, alone?: 'alone') =>
-  ofRecords(1, (others, draw) => {
-    const { type, content } = record(draw);
-    return [tls.formatRecord(type, TLS_1_2, content), ...(alone ? [] : others)];
-  });
+/** Records that come too early: an alert, or text in the clear. */
+const early = (draw: Choices) =>
+  draw.of([alert(draw), text(counting(40))].map(({ type, content }) => tls.formatRecord(type, TLS_1_2, content)));
 const inPieces = (size: number) => (all: Uint8Array[]) =>
   all.flatMap(record => {
     if (record[0] !== tls.HANDSHAKE) return [record];
@@ -211,10 +198,8 @@ const RECORDS = mutationsOf<ExchangeTurn>({ ...EXCHANGE, prefix: 'TLS: ' })({
     'records change places': [REFUSED, ofRecords(2, its => its.reverse())],
     'a record is missing': [REFUSED, ofRecords(2, (its, draw) => times(0, its, draw.below(its.length)))],
     'a record comes twice': ['either', ofRecords(1, (its, draw) => [...its, draw.of(its)])],
-    'an alert before the records': [REFUSED, added(alert)],
-    'text before the records': [REFUSED, added(() => text(counting(40)))],
-    'an alert alone': [REFUSED, added(alert, 'alone')],
-    'text in the clear alone': [REFUSED, added(() => text(octets('0')), 'alone')],
+    'an alert or text before the records': [REFUSED, ofRecords(1, (its, draw) => [early(draw), ...its])],
+    'an alert or text alone': [REFUSED, ofRecords(1, (_, draw) => [early(draw)])],
     'a hello of SSL 2': [REFUSED, all('\x80\x2e\x01\x03\x03\0\x15\0\0\0\x10'.padEnd(48, '\x11'))],
   },
 });
@@ -225,7 +210,10 @@ const [START, SESSION] = [tls.HEADER, tls.HEADER + 38] as const;
 const HELLO = mutationsOf<ExchangeTurn>({ ...EXCHANGE, turn: 0, prefix: 'Hello: ' })({
   'RFC 8446 §4.1, RFC 5246 §7.4.1': {
     'cut into records of ten octets': ['either', ofRecords(1, inPieces(10))],
-    'an empty record before it': [REFUSED, added(() => handshake(''))],
+    'an empty record before it': [
+      REFUSED,
+      ofRecords(1, its => [tls.formatRecord(tls.HANDSHAKE, TLS_1_2, zeros(0)), ...its]),
+    ],
     'another message': [REFUSED, every(octetsAt(START, [0], [11], [20], [24], [0xff]))],
     'a message longer than it is': [REFUSED, every(octetsAt(START + 1, [0, 0xff, 0xff], [0xff, 0xff, 0xff]))],
     'a message of no octets': [REFUSED, every(octetsAt(START + 1, [0, 0, 0]))],
@@ -289,21 +277,17 @@ const nameOf = (version: number, { name }: Suite) => `${tlsName(version)}, ${nam
 const directions = (to: Peer, both: Record<Peer, tls.Direction>): GsiDirections =>
   to === 'client' ? { send: both.server, receive: both.client } : { send: both.client, receive: both.server };
 
-const direction13 = (invert = 0) => {
-  const secret = counting(48).map(it => it ^ invert);
-  return tls.directionOf13(SUITE_13, secret);
-};
+const direction13 = (invert = 0) =>
+  tls.directionOf13(
+    SUITE_13,
+    counting(48).map(it => it ^ invert),
+  );
 const both13 = () => ({ client: direction13(), server: direction13(0xff) });
 
 function both12(): Record<Peer, tls.Direction> {
-  const randoms = { clientRandom: zeros(32), serverRandom: zeros(32) };
-  return tls.directionsOf({
-    version: TLS_1_2,
-    suite: SUITE_12,
-    ...randoms,
-    encryptThenMac: false,
-    secret: counting(48),
-  });
+  const [clientRandom, serverRandom, secret] = [zeros(32), zeros(32), counting(48)];
+  const version = TLS_1_2;
+  return tls.directionsOf({ version, suite: SUITE_12, clientRandom, serverRandom, encryptThenMac: false, secret });
 }
 
 /** Only the outer form is mutated, so what would be encrypted may be any octets. */
