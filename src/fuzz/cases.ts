@@ -9,22 +9,18 @@ import { krb5 } from './mechanisms/krb5/index.js';
 import type { FuzzMechanism } from './mechanisms/mechanism.js';
 import { psk } from './mechanisms/psk.js';
 import { type ExchangeTurn, type Expectation, LAYERS, type Layer, type Mutation } from './mutation.js';
-import { BASE64 } from './mutations/base64.js';
 import { DATA } from './mutations/data.js';
 import { EXCHANGE } from './mutations/exchange.js';
-import { GRAMMAR } from './mutations/grammar.js';
+import { OUTSIDE } from './mutations/lines.js';
 import { PHASES } from './mutations/phases.js';
 import { INNER_TEXTS } from './mutations/texts.js';
 import { TOKEN } from './mutations/tokens.js';
-import { WIRE } from './mutations/wire.js';
 
 export const MECHANISMS: readonly FuzzMechanism[] = [krb5, psk, krb4, gsi];
 
 /** Every mutation of what a session sends: messages, lines out of order, and transfers. */
 export const MUTATIONS: readonly Mutation[] = [
-  ...WIRE,
-  ...GRAMMAR,
-  ...BASE64,
+  ...OUTSIDE,
   ...INNER_TEXTS,
   ...TOKEN,
   ...MECHANISMS.flatMap(({ tokens }) => tokens),

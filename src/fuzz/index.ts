@@ -21,6 +21,8 @@ export {
   type CaseRecord,
   campaign,
   type FindingRecord,
+  type PlanOptions,
+  plan,
   type SummaryRecord,
 } from './driver/campaign.js';
 export type { ServerTarget } from './driver/client-side.js';
@@ -31,15 +33,16 @@ export {
   crashed,
   FINDINGS,
   type Finding,
+  fileNameOf,
   type Outcome,
   type OutcomeKind,
   type ProcessExit,
+  parseReproducers,
+  type Reproducer,
   type Severity,
   sanitizerReport,
   withExit,
 } from './driver/outcome.js';
-export { type PlanOptions, plan } from './driver/plan.js';
-export { fileNameOf, parseReproducers, type Reproducer } from './driver/reproducer.js';
 export { type ClientTarget, playToClient } from './driver/server-side.js';
 export { playToServer, probeServer, unready } from './driver/to-server.js';
 export { krb4FuzzSession } from './mechanisms/krb4.js';

@@ -202,6 +202,12 @@ export function mutationsOf<C = MutationContext>(common: Common) {
   return tableOf<Change<C>, C>(common, change => change);
 }
 
+/** Rows that differ only in a text, which their names end in. */
+export function rowsOf<M>(name: string, must: Must, make: (text: string) => M, ...texts: string[]) {
+  const rows = texts.map((text): [string, Row<M>] => [`${name} ${JSON.stringify(text)}`, [must, make(text)]]);
+  return Object.fromEntries(rows);
+}
+
 function expectationOf(must: Must): Expectation {
   if (must === 'accept' || must === 'either') return { verdict: must };
   if (isCodes(must)) return { verdict: 'answer', codes: must };

@@ -2,12 +2,19 @@
 import { describe, expect, it } from 'vitest';
 import { fromUtf8, toHex, toUtf8 } from '../../src/bytes.js';
 import type { FuzzCase, MessageCase } from '../../src/fuzz/cases.js';
-import { campaign, type FindingRecord, shrunk } from '../../src/fuzz/driver/campaign.js';
+import { campaign, type FindingRecord, plan, shrunk } from '../../src/fuzz/driver/campaign.js';
 import { judgeClient, MARKER } from '../../src/fuzz/driver/client-trace.js';
 import { TargetUnavailable } from '../../src/fuzz/driver/connection.js';
-import { judged, type Outcome, type ProcessExit, sanitizerReport, withExit } from '../../src/fuzz/driver/outcome.js';
-import { plan } from '../../src/fuzz/driver/plan.js';
-import { fileNameOf, parseReproducers, reproducerOf } from '../../src/fuzz/driver/reproducer.js';
+import {
+  fileNameOf,
+  judged,
+  type Outcome,
+  type ProcessExit,
+  parseReproducers,
+  reproducerOf,
+  sanitizerReport,
+  withExit,
+} from '../../src/fuzz/driver/outcome.js';
 import { playToServer } from '../../src/fuzz/driver/to-server.js';
 import { LAYERS } from '../../src/fuzz/mutation.js';
 import { referenceChunks, references } from '../../src/fuzz/perform.js';

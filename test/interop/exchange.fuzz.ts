@@ -51,6 +51,8 @@ const KNOWN: Record<Library, readonly string[]> = {
     'malformed exchange accepted: the number of an AP-REQ',
     "malformed exchange accepted: a sealed part under the client's subkey",
     'malformed exchange accepted: a subkey of another length',
+    'malformed exchange accepted: AP-REQ: a number of 33 bits',
+    'malformed exchange accepted: AP-REP: a number of 33 bits',
   ],
   heimdal: [
     'malformed exchange accepted: authenticator-vno 4',

@@ -13,7 +13,7 @@ import { DATA_MARKER, FILE } from '../mutations/data.js';
 import { perform } from '../perform.js';
 import type { ClientTrace } from './client-trace.js';
 import type { Connection, DataConnections, DataListener } from './connection.js';
-import { readTransfer } from './transfer.js';
+import { readTransfer } from './connection.js';
 
 /** A reply of one line. */
 export type Answer = readonly [code: number, text: string];

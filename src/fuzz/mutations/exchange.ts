@@ -5,9 +5,9 @@
  */
 import { encodeBase64 } from '../../base64.js';
 import { concat, concatAll, fromUtf8 } from '../../bytes.js';
-import { type Change, type ExchangeTurn, mutationsOf } from '../mutation.js';
+import { type Change, type ExchangeTurn, mutationsOf, rowsOf } from '../mutation.js';
 import { all, anyBitFlipped, cutShort, type Edit, ended, every, octets, replaced } from '../pieces.js';
-import { BASE64_TEXTS } from './base64.js';
+import { BASE64_TEXTS } from './lines.js';
 
 const BAD_COMMAND = ['syntax/bad-command', 'sequence/unexpected-command'] as const;
 
@@ -17,10 +17,8 @@ const withVerb = (verb: string) => every(replaced(verb, 5));
 const COMMANDS = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'lines', to: 'server' })({
   'RFC 2228 §8.1': {
     'the valid line': ['accept', lines => lines],
-    'ADAT without a blank': [BAD_COMMAND, withVerb('ADAT')],
-    'an equals sign behind ADAT': [BAD_COMMAND, withVerb('ADAT=')],
+    ...rowsOf('the verb', BAD_COMMAND, withVerb, 'ADAT', 'ADAT=', 'ADAT\0'),
     'ADAT=, as replies have it': [['syntax/bad-base64', 'syntax/bad-command'], withVerb('ADAT ADAT=')],
-    'a NUL behind ADAT': [BAD_COMMAND, withVerb('ADAT\0')],
     'a bare LF behind ADAT': ['bare-lf', every(ended('\n'))],
   },
   'RFC 959 §5.3': {

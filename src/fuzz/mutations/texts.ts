@@ -3,7 +3,7 @@
  * of a reply may be cut anywhere, and their line ends have no meaning.
  */
 import { concatAll } from '../../bytes.js';
-import { type Change, mutationsOf } from '../mutation.js';
+import { type Change, mutationsOf, rowsOf } from '../mutation.js';
 import { all, beyondBuffer, ended, every, inserted, last, linesOf, octets } from '../pieces.js';
 
 const BAD = ['syntax/bad-reply', 'syntax/bad-command'] as const;
@@ -82,6 +82,9 @@ const SEVERAL_LINES = mutationsOf({ layer: 'fragments', at: 'fragments', to: 'cl
   },
 });
 
+/** A text of one line. */
+const line = (text: string) => all(`${text}\r\n`);
+
 const BAD_REPLY = 'syntax/bad-reply';
 const BAD_COMMAND = 'syntax/bad-command';
 /** Longer than the buffer of many programs. */
@@ -97,22 +100,12 @@ const REPLIES = mutationsOf({ layer: 'inner', at: 'fragments', to: 'client' })({
     'an LF within': [BAD_REPLY, inserted('\n')],
     'a line end of LF alone': [BAD_REPLY, last(ended('\n'))],
     'a line end of CR alone': [BAD_REPLY, last(ended('', 1))],
-    'no code': [BAD_REPLY, all('Logged in\r\n')],
-    'a code of one digit': [BAD_REPLY, all('2 Ok\r\n')],
-    'a code of five digits': [BAD_REPLY, all('10054 Reset\r\n')],
-    'a code of 0yz': [BAD_REPLY, all('031 Ok\r\n')],
-    'a code of 7yz': [BAD_REPLY, all('731 Ok\r\n')],
-    'a negative code': [BAD_REPLY, all('-20 Ok\r\n')],
-    'a code and a tabulator': [BAD_REPLY, all('200\tOk\r\n')],
-    'a blank before the code': [BAD_REPLY, all(' 200 Ok\r\n')],
-    'a command where a reply is due': [BAD_REPLY, all('QUIT\r\n')],
-    'a line end alone': [BAD_REPLY, all('\r\n')],
+    ...rowsOf('the text', BAD_REPLY, line, 'Logged in', '2 Ok', '10054 Reset', '031 Ok', '731 Ok', '-20 Ok'),
+    ...rowsOf('the text', BAD_REPLY, line, 'QUIT', '', '200\tOk', ' 200 Ok'),
     'a NUL alone': [BAD_REPLY, all('\0')],
-    'a code that is in no table': ['accept', all('599 Who knows\r\n')],
-    'escape sequences of terminals': ['accept', all('200 \x1b[2J\x07\x1b]0;x\x07\r\n')],
-    'conversions of printf': ['accept', all('200 %s%n%n%999999d\r\n')],
+    ...rowsOf('the text', 'accept', line, '599 Who knows', '200 \x1b[2J\x07\x1b]0;x\x07', '200 %s%n%n%999999d'),
     'a line that is longer than usual buffers': ['accept', longer('200')],
-    'a line of 64 KiB': ['accept', all(`200 ${LONG}\r\n`), { large: true }],
+    'a line of 64 KiB': ['accept', line(`200 ${LONG}`), { large: true }],
   },
   'RFC 2228 §5.2': {
     'two replies in one token': [BAD_REPLY, lines => [concatAll([...lines, ...lines])]],
@@ -120,23 +113,17 @@ const REPLIES = mutationsOf({ layer: 'inner', at: 'fragments', to: 'client' })({
     'a reply behind its end': [BAD_REPLY, lines => [...lines, octets('500 No\r\n')]],
     'words behind its end': [BAD_REPLY, lines => [...lines, octets('and more\r\n')]],
     'a protected reply within': [BAD_REPLY, (_lines, _draw, { valid }) => [valid()]],
-    'a protected reply of no token within': [BAD_REPLY, all('631 AAAA\r\n')],
-    'a code of 6yz within': [BAD_REPLY, all('699 What\r\n')],
+    ...rowsOf('the text', BAD_REPLY, line, '631 AAAA', '699 What'),
   },
-  'RFC 3659 §7.2': { 'a code alone': ['accept', all('200\r\n')] },
-  'RFC 2640 §2': { 'a text in Latin-1': ['accept', all('200 \xe9t\xe9\r\n')] },
-  'RFC 2228 §3': { 'octets FF, which are no Telnet here': ['accept', all('200 \xff\xf4\xff\xff\r\n')] },
-  'RFC 959 §4.1.2': {
-    'an address of passive mode out of range': [
-      'accept',
-      all('227 Entering Passive Mode (999,256,-1,0,65536,99999)\r\n'),
-    ],
-  },
-  'RFC 3659 §4.2': { 'a size that no number holds': ['accept', all(`213 ${'9'.repeat(400)}\r\n`)] },
+  'RFC 3659 §7.2': rowsOf('the text', 'accept', line, '200'),
+  'RFC 2640 §2': rowsOf('the text', 'accept', line, '200 \xe9t\xe9'),
+  'RFC 2228 §3': { 'octets FF, which are no Telnet here': ['accept', line('200 \xff\xf4\xff\xff')] },
+  'RFC 959 §4.1.2': rowsOf('the text', 'accept', line, '227 Entering Passive Mode (999,256,-1,0,65536,99999)'),
+  'RFC 3659 §4.2': { 'a size that no number holds': ['accept', line(`213 ${'9'.repeat(400)}`)] },
   'RFC 959 appendix II': {
-    'a directory name with quotation marks without end': ['accept', all(`257 ${'"'.repeat(333)}\r\n`)],
+    'a directory name with quotation marks without end': ['accept', line(`257 ${'"'.repeat(333)}`)],
   },
-  'RFC 2228 §5.1': { 'security data within': ['accept', all('235 ADAT=AAAA\r\n')] },
+  'RFC 2228 §5.1': rowsOf('the text', 'accept', line, '235 ADAT=AAAA'),
 });
 
 const COMMANDS = mutationsOf({ layer: 'inner', at: 'fragments', to: 'server' })({
@@ -146,30 +133,23 @@ const COMMANDS = mutationsOf({ layer: 'inner', at: 'fragments', to: 'server' })(
     'an LF within': [BAD_COMMAND, last(ended('\nx\r\n', 3))],
     'a line end of LF alone': [BAD_COMMAND, last(ended('\n'))],
     'a line end of CR alone': [BAD_COMMAND, last(ended('', 1))],
-    'a reply where a command is due': [BAD_COMMAND, all('200 Ok\r\n')],
-    'a line end alone': [BAD_COMMAND, all('\r\n')],
+    ...rowsOf('the text', BAD_COMMAND, line, '200 Ok', '', '    ', ' NOOP', '/etc/passwd'),
     'a NUL alone': [BAD_COMMAND, all('\0')],
-    'blanks alone': [BAD_COMMAND, all('    \r\n')],
-    'a blank before the verb': [BAD_COMMAND, all(' NOOP\r\n')],
-    'no verb': [BAD_COMMAND, all('/etc/passwd\r\n')],
-    'a verb of 64 KiB': [BAD_COMMAND, all(`${LONG}\r\n`), { large: true }],
+    'a verb of 64 KiB': [BAD_COMMAND, line(LONG), { large: true }],
     'an argument that is longer than usual buffers': ['accept', longer('STAT')],
-    'an argument of 64 KiB': ['accept', all(`STAT ${LONG}\r\n`), { large: true }],
-    'conversions of printf': ['accept', all('STAT %s%n%n%999999d\r\n')],
-    'an unknown command': ['accept', all('XYZZY 1\r\n')],
-    'a path that climbs': ['accept', all(`STAT ${'../'.repeat(500)}\r\n`)],
-    'a pattern that matches too much': ['accept', all(`STAT ${'{*/'.repeat(200)}\r\n`)],
-    'the verb in small letters': ['accept', all('noop\r\n')],
+    'an argument of 64 KiB': ['accept', line(`STAT ${LONG}`), { large: true }],
+    ...rowsOf('the text', 'accept', line, 'STAT %s%n%n%999999d', 'XYZZY 1', 'noop'),
+    'a path that climbs': ['accept', line(`STAT ${'../'.repeat(500)}`)],
+    'a pattern that matches too much': ['accept', line(`STAT ${'{*/'.repeat(200)}`)],
   },
   'RFC 2228 §3': {
     'two commands in one token': [BAD_COMMAND, last(ended('DELE rfc2228-fuzz\r\n', 0))],
     'two commands with a NUL between them': [BAD_COMMAND, last(ended('\0DELE rfc2228-fuzz\0'))],
     'MIC within': [BAD_COMMAND, (_lines, _draw, { valid }) => [valid()]],
-    'ENC without token within': [BAD_COMMAND, all('ENC\r\n')],
-    'conf in small letters within': [BAD_COMMAND, all('conf AAAA\r\n')],
-    'octets FF, which are no Telnet here': ['accept', all('STAT \xff\xf4\xff\xff\r\n')],
+    ...rowsOf('the text', BAD_COMMAND, line, 'ENC', 'conf AAAA'),
+    'octets FF, which are no Telnet here': ['accept', line('STAT \xff\xf4\xff\xff')],
   },
-  'RFC 2640 §2': { 'an argument in Latin-1': ['accept', all('STAT \xe9t\xe9\r\n')] },
+  'RFC 2640 §2': { 'an argument in Latin-1': ['accept', line('STAT \xe9t\xe9')] },
 });
 
 const ANY_TEXT = mutationsOf({ layer: 'inner', at: 'fragments' })({

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import { Report } from '../../../src/cli/fuzz/report.js';
-import { parseReproducers, reproducerOf } from '../../../src/fuzz/driver/reproducer.js';
+import { parseReproducers, reproducerOf } from '../../../src/fuzz/driver/outcome.js';
 import { SCRIPT_CASES } from '../../fuzz/case-lists.js';
 
 const out = mkdtempSync(join(tmpdir(), 'rfc2228-report-'));

@@ -1,6 +1,6 @@
 /** Reproducers are read, and what is read is written and read as the same cases; or they are refused by FtpSecurityError. */
 import { toUtf8 } from '../../../src/bytes.js';
-import { parseReproducers, reproducerOf } from '../../../src/fuzz/driver/reproducer.js';
+import { parseReproducers, reproducerOf } from '../../../src/fuzz/driver/outcome.js';
 import { messageCases, SCRIPT_CASES } from '../case-lists.js';
 import { attempt, hold, type Target } from './target.js';
 
