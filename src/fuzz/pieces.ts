@@ -1,5 +1,5 @@
 /** Small changes to pieces of a message, for the tables of mutations. */
-import { concat, LF } from '../bytes.js';
+import { concat, fromHex, LF, toHex } from '../bytes.js';
 import type { Choices } from './choices.js';
 import type { Change } from './mutation.js';
 
@@ -24,6 +24,24 @@ export const octetsAt =
   (piece, draw) => {
     const put = Uint8Array.from(draw.of(others));
     return piece.length < at + put.length ? undefined : spliced(piece, at, put.length, put);
+  };
+
+/** Replaces two octets at `at` by one of these numbers. */
+export const wordAt = (at: number, ...others: number[]): Edit =>
+  octetsAt(at, ...others.map(it => [it >> 8, it & 0xff]));
+
+/** Inverts the bits of one of these masks in the octet at `at`. */
+export const inverted =
+  (at: number, ...masks: number[]): Edit =>
+  (piece, draw) =>
+    spliced(piece, at, 1, Uint8Array.of(piece[at]! ^ draw.of(masks)));
+
+/** Adds to the number, in big-endian order, of `size` octets at `at`. */
+export const added =
+  (at: number, size: number, by: bigint): Edit =>
+  piece => {
+    const sum = BigInt.asUintN(8 * size, BigInt(`0x${toHex(piece.subarray(at, at + size))}`) + by);
+    return spliced(piece, at, size, fromHex(sum.toString(16).padStart(2 * size, '0')));
   };
 
 /** Cuts octets into pieces of a size; none gives one empty piece. */

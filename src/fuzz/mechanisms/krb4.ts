@@ -7,21 +7,26 @@ import { directionOf, type Krb4ContextOptions, krb4Context } from '../../mechani
 import { BLOCK, desKey, pcbcEncrypt, quadCksum } from '../../mechanisms/krb4/crypto.js';
 import { numberOf } from '../../mechanisms/krb4/messages.js';
 import type { Peer } from '../../protection/mechanism.js';
+import { Choices } from '../choices.js';
 import { BAD_TOKEN, type ExchangeTurn, type FuzzSession, mutationsOf, PRIVATE, SAFE, UNVERIFIED } from '../mutation.js';
-import { every, flippedAtEnd, octets, spliced } from '../pieces.js';
-import { anyOf, counting, type ForgingContext, type FuzzMechanism, forgeries, forgingContext } from './mechanism.js';
+import { added, type Edit, every, flippedAtEnd, inverted, octets, octetsAt, spliced } from '../pieces.js';
+import {
+  anyOf,
+  counting,
+  type ForgingContext,
+  type FuzzMechanism,
+  forgeries,
+  forgingContext,
+  same,
+} from './mechanism.js';
 
 interface Krb4Fields {
-  version?: number;
-  /** The second octet, without the bit for the byte order. */
-  type?: number;
+  /** Changes the first two octets: the version, and the type with the bit for the byte order. */
+  header?: Edit;
   littleEndian?: boolean;
-  /** The byte order that the second octet claims. */
-  claimed?: boolean;
   /** Added to the length at the beginning; `textOff` is added to the length of the text. */
   lengthOff?: number;
   textOff?: number;
-  fiveMs?: number;
   sender?: Uint8Array;
   /** Added to the time, in seconds. */
   later?: number;
@@ -35,6 +40,7 @@ interface Krb4Forger extends ForgingContext<Krb4Fields> {
   readonly forges: 'krb4';
 }
 
+const VERSION = 4;
 const TYPE = { private: 0x0c, safe: 0x0e } as const;
 const UNNUMBERED = { next: 0n, skip: () => undefined };
 
@@ -43,15 +49,15 @@ export function krb4FuzzSession(options: Krb4ContextOptions): FuzzSession {
   const { key: octets, ciphers, local, peer, clock = Date.now } = options;
   const key = desKey(octets, ciphers);
   const direction = directionOf(local, peer);
-  const token: Krb4Forger['token'] = (plaintext, level, fields = {}) => {
-    const { littleEndian = options.littleEndian ?? false, later = 0, textOff = 0, lengthOff = 0, fiveMs = 0 } = fields;
-    const { version = 4, sender = direction.sender, claimed = littleEndian } = fields;
-    const { type = TYPE[level === 'private' ? 'private' : 'safe'], mirrored = false, padding = 0 } = fields;
+  const token: Krb4Forger['token'] = (plaintext, level, fields = {}, draw = new Choices([])) => {
+    const { littleEndian = options.littleEndian ?? false, later = 0, textOff = 0, lengthOff = 0 } = fields;
+    const { header = same, sender = direction.sender, mirrored = false, padding = 0 } = fields;
     const number = (value: number) => numberOf(value, littleEndian);
     const seconds = Math.floor(clock() / 1000) + later;
     const time = number(direction.negative !== mirrored ? -seconds : seconds);
-    const body = concat(number(plaintext.length + textOff), plaintext, Uint8Array.of(fiveMs), sender, time);
-    const head = Uint8Array.of(version, type | Number(claimed));
+    const body = concat(number(plaintext.length + textOff), plaintext, Uint8Array.of(0), sender, time);
+    const type = level === 'private' ? TYPE.private : TYPE.safe;
+    const head = header(Uint8Array.of(VERSION, type | Number(littleEndian)), draw)!;
     if (level !== 'private') return concatAll([head, body, ...quadCksum(key.octets, body, 2).map(number)]);
     const blocks = pcbcEncrypt(key, padded(body, padding));
     return concat(head, number(blocks.length + lengthOff), blocks);
@@ -71,11 +77,11 @@ const TOKENS = forgeries<Krb4Forger>('krb4', {
   [SOURCE]: {
     'a valid message': ['accept', {}],
     'numbers in little-endian order': ['accept', { littleEndian: true }],
-    'an order of octets that it does not have': [BAD_TOKEN, { littleEndian: true, claimed: false }],
-    'another version': [BAD_TOKEN, anyOf('version', 5, 3, 0, 255)],
-    'a type that is no message': [BAD_TOKEN, anyOf('type', 0x02, 0x04, 0x08, 0x0a, 0x40)],
-    'a private message as a safe one': [UNVERIFIED, { type: TYPE.safe }, PRIVATE],
-    'a safe message as a private one': [UNVERIFIED, { type: TYPE.private }, SAFE],
+    'an order of octets that it does not have': [BAD_TOKEN, { littleEndian: true, header: inverted(1, 1) }],
+    'another version': [BAD_TOKEN, { header: octetsAt(0, [5], [3], [0], [0xff]) }],
+    'a type that is no message': [BAD_TOKEN, { header: octetsAt(1, [2], [4], [8], [0x0a], [0x40]) }],
+    'a private message as a safe one': [UNVERIFIED, { header: octetsAt(1, [TYPE.safe]) }, PRIVATE],
+    'a safe message as a private one': [UNVERIFIED, { header: octetsAt(1, [TYPE.private]) }, SAFE],
     'a text longer than the message': [BAD_TOKEN, anyOf('textOff', 1, 0x7fff_0000, 0xffff), SAFE],
     'a text shorter than it is': [BAD_TOKEN, { textOff: -1 }, SAFE],
     'blocks that are not there': [BAD_TOKEN, anyOf('lengthOff', 8, -8, 1, 0x7fff_0000), PRIVATE],
@@ -97,14 +103,12 @@ const TOKENS = forgeries<Krb4Forger>('krb4', {
 const REFUSED = ['security/bad-token', 'security/no-key'] as const;
 const REALM = 3;
 
-/** Replaces an octet: by one of these, or by the right one with some bits inverted, or less one. */
-const octetAt = (place: (token: Uint8Array) => number, ...others: (number | ((right: number) => number))[]) =>
+/** Replaces a length: by one of these, or by the right one less 1. */
+const lengthOf = (place: (token: Uint8Array) => number, ...others: number[]) =>
   every((token, draw) => {
-    const other = draw.of(others);
     const at = place(token);
-    return spliced(token, at, 1, Uint8Array.of(typeof other === 'number' ? other : other(token[at]!)));
+    return (others.length > 0 ? octetsAt(at, ...others.map(it => [it])) : added(at, 1, -1n))(token, draw);
   });
-const at = (place: number) => () => place;
 /** Behind the NUL that ends the realm. */
 const TICKET_LENGTH = (token: Uint8Array) => token.indexOf(0, REALM) + 1;
 const AUTHENTICATOR_LENGTH = (token: Uint8Array) => TICKET_LENGTH(token) + 1;
@@ -113,21 +117,21 @@ const longRealm = (length: number) => octets('A'.repeat(length));
 const COMMON = { layer: 'exchange', at: 'tokens', to: 'server', forges: 'krb4', prefix: 'AP_REQ: ' } as const;
 const EXCHANGES = mutationsOf<ExchangeTurn>(COMMON)({
   [SOURCE]: {
-    'another version': [REFUSED, octetAt(at(0), 5, 0, 3, 0xff)],
-    'another kind of message': [REFUSED, octetAt(at(1), 2, 4, 0x0e, 0xff)],
-    'another version of the key': [REFUSED, octetAt(at(2), its => its ^ 0x80)],
-    'another realm': [REFUSED, octetAt(at(REALM), its => its ^ 1)],
+    'another version': [REFUSED, every(octetsAt(0, [5], [0], [3], [0xff]))],
+    'another kind of message': [REFUSED, every(octetsAt(1, [2], [4], [0x0e], [0xff]))],
+    'another version of the key': [REFUSED, every(inverted(2, 0x80))],
+    'another realm': [REFUSED, every(inverted(REALM, 1))],
     'a realm that has no end': [
       REFUSED,
       every((token, draw) => concat(token.subarray(0, REALM), longRealm(draw.of([40, 41, 255, 4000])))),
     ],
     'a realm of 4000 octets': [REFUSED, every(token => spliced(token, REALM, 0, longRealm(4000)))],
-    'a ticket longer than there is': [REFUSED, octetAt(TICKET_LENGTH, 0xff, 0xf8, 0x80)],
-    'no ticket': [REFUSED, octetAt(TICKET_LENGTH, 0)],
-    'a ticket of no whole blocks': [REFUSED, octetAt(TICKET_LENGTH, right => right - 1)],
-    'an authenticator longer than there is': [REFUSED, octetAt(AUTHENTICATOR_LENGTH, 0xff, 0xf8)],
-    'no authenticator': [REFUSED, octetAt(AUTHENTICATOR_LENGTH, 0)],
-    'an authenticator of no whole blocks': [REFUSED, octetAt(AUTHENTICATOR_LENGTH, right => right - 1)],
+    'a ticket longer than there is': [REFUSED, lengthOf(TICKET_LENGTH, 0xff, 0xf8, 0x80)],
+    'no ticket': [REFUSED, lengthOf(TICKET_LENGTH, 0)],
+    'a ticket of no whole blocks': [REFUSED, lengthOf(TICKET_LENGTH)],
+    'an authenticator longer than there is': [REFUSED, lengthOf(AUTHENTICATOR_LENGTH, 0xff, 0xf8)],
+    'no authenticator': [REFUSED, lengthOf(AUTHENTICATOR_LENGTH, 0)],
+    'an authenticator of no whole blocks': [REFUSED, lengthOf(AUTHENTICATOR_LENGTH)],
   },
 });
 

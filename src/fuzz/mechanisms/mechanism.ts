@@ -19,6 +19,7 @@ import {
   type Table,
   tableOf,
 } from '../mutation.js';
+import type { Edit } from '../pieces.js';
 
 /** A mechanism to be fuzzed; each has a file or folder here. */
 export interface FuzzMechanism {
@@ -68,8 +69,8 @@ export interface ForgingContext<Fields = object> extends SecurityContext {
   /** The token format that it can forge. */
   readonly forges: string;
   readonly numbers: Counter;
-  /** The next token. Given fields replace those of a valid token. Its number is not used up. */
-  token(plaintext: Uint8Array, level: TokenLevel, fields?: Fields): Uint8Array;
+  /** The next token; `fields` is what differs from a valid one. Its number is not used up. */
+  token(plaintext: Uint8Array, level: TokenLevel, fields?: Fields, draw?: Choices): Uint8Array;
 }
 
 type FieldsOf<C> = C extends ForgingContext<infer Fields> ? Fields : never;
@@ -118,7 +119,8 @@ export function forgeries<C extends ForgingContext>(forges: C['forges'], table: 
     const victim = draw.below(texts.length);
     const tokens = texts.map((text, i) => {
       if (i !== victim) return context.wrap(text, level).token;
-      const token = (fields?: FieldsOf<C>, other = text) => context.token(other, level, fields as object | undefined);
+      const token = (fields?: FieldsOf<C>, other = text) =>
+        context.token(other, level, fields as object | undefined, draw);
       const forgery = { context, text, sealed: level === 'private', draw, token, next: context.numbers.next };
       const made = typeof make === 'function' ? make(forgery) : make;
       const forged = made === undefined || made instanceof Uint8Array ? made : token(made);
@@ -146,6 +148,9 @@ export function forgingContext<Format extends Pick<ForgingContext, 'forges' | 'n
   });
   return Object.assign(wrapping, format);
 }
+
+/** Changes nothing. */
+export const same: Edit = octets => octets;
 
 /** A counter of `bits` bits that starts at a number. */
 export function counterFrom(next: bigint, bits: number): Counter {

@@ -6,7 +6,7 @@ import { deriveKey, PROTECTIONS, PskContext, type PskContextOptions, type Role }
 import { pskAcceptor, pskInitiator } from '../../mechanisms/psk/index.js';
 import type { Peer } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
-import { octetsFrom } from '../choices.js';
+import { Choices, octetsFrom } from '../choices.js';
 import {
   BAD_TOKEN,
   type Change,
@@ -17,9 +17,19 @@ import {
   type Table,
   UNVERIFIED,
 } from '../mutation.js';
-import { all, anyBitFlipped, ended, every, flippedAtEnd, octets, octetsAt } from '../pieces.js';
 import {
-  anyOf,
+  added,
+  all,
+  anyBitFlipped,
+  type Edit,
+  ended,
+  every,
+  flippedAtEnd,
+  inverted,
+  octets,
+  octetsAt,
+} from '../pieces.js';
+import {
   counterFrom,
   counting,
   exchangeTurns,
@@ -29,12 +39,12 @@ import {
   forgeries,
   forgingContext,
   roleOf,
+  same,
 } from './mechanism.js';
 
 interface PskFields {
-  /** First octet; default that of `from` and `level`. */
-  letter?: number;
-  number?: bigint;
+  /** Changes the header: a letter, and a number of eight octets. */
+  header?: Edit;
   /** Whose keys are used, and those of which level; default our own. */
   from?: Role;
   level?: TokenLevel;
@@ -47,7 +57,8 @@ interface PskForger extends ForgingContext<PskFields> {
 
 /** In a letter: the sender is the acceptor. */
 const SMALL = 0x20;
-const LETTER = { safe: 0x53, private: 0x50 } as const;
+/** The letters S and P differ in these bits. */
+const SAFE_OR_PRIVATE = 0x53 ^ 0x50;
 /** Octets of a nonce, a key confirmation and our keys. */
 const SIZE = 32;
 
@@ -56,12 +67,12 @@ export function pskFuzzSession({ role, key, nonces }: Omit<PskContextOptions, 'l
   const numbers = counterFrom(0n, 64);
   const unverified = counterFrom(0n, 64);
   const numbersOf = (level: TokenLevel) => (level === 'confidential' ? unverified : numbers);
-  const token: PskForger['token'] = (plaintext, ofText, fields = {}) => {
-    const { from = role, level = ofText, number = numbersOf(level).next } = fields;
-    const protection = PROTECTIONS.find(one => one.level === level)!;
-    const letter = fields.letter ?? protection.letter | (from === 'acceptor' ? SMALL : 0);
-    const header = concat(Uint8Array.of(letter), u64be(number));
-    return concat(header, protection.seal(deriveKey(key, nonces, `${from} ${level}`), header, plaintext));
+  const token: PskForger['token'] = (plaintext, ofText, fields = {}, draw = new Choices([])) => {
+    const { from = role, level = ofText, header: edit = same } = fields;
+    const { letter, seal } = PROTECTIONS.find(one => one.level === level)!;
+    const first = Uint8Array.of(letter | (from === 'acceptor' ? SMALL : 0));
+    const header = edit(concat(first, u64be(numbersOf(level).next)), draw)!;
+    return concat(header, seal(deriveKey(key, nonces, `${from} ${level}`), header, plaintext));
   };
   const format = { forges: 'psk', role, numbers, token } as const;
   const context = forgingContext(new PskContext({ role, key, nonces }), format, numbersOf);
@@ -69,27 +80,28 @@ export function pskFuzzSession({ role, key, nonces }: Omit<PskContextOptions, 'l
 }
 
 type Its = Forgery<PskForger>;
-const levelOf = ({ sealed }: Its) => (sealed ? 'private' : 'safe');
 const otherLevel = ({ sealed }: Its) => (sealed ? 'safe' : 'private');
 const otherRole = ({ context }: Its): Role => (context.role === 'initiator' ? 'acceptor' : 'initiator');
-/** The letter of a level, with the case of our own tokens, or of the other side's. */
-const letterOf = (level: 'safe' | 'private', role: Role) => LETTER[level] | (role === 'acceptor' ? SMALL : 0);
 const WRONG_SIDE = 'security/wrong-direction';
 const USED = 'security/replayed';
 
 const TOKENS = forgeries<PskForger>('psk', {
   'X-PSK': {
-    'a letter that X-PSK does not have': [BAD_TOKEN, anyOf('letter', 0, 0x43, 0x58, 0x63, 0xff)],
-    'the letter of another level': [BAD_TOKEN, its => ({ letter: letterOf(otherLevel(its), its.context.role) })],
+    'a letter that X-PSK does not have': [BAD_TOKEN, { header: octetsAt(0, [0], [0x43], [0x58], [0x63], [0xff]) }],
+    'the letter of another level': [BAD_TOKEN, { header: inverted(0, SAFE_OR_PRIVATE) }],
     'a header alone': [UNVERIFIED, its => its.token().subarray(0, 9)],
     'an octet less than an empty token': [UNVERIFIED, its => its.token({}, octets('')).subarray(0, -1)],
     'a tag with a bit flipped': ['security/bad-checksum', its => flippedAtEnd(its.token(), its.draw, 16)],
     'the next number': ['accept', {}],
-    'a used number around a new text': [USED, its => ({ number: its.next - 1n }), { after: 1 }],
-    'the first number again, at the other level': [USED, its => ({ number: 0n, level: otherLevel(its) }), { after: 2 }],
-    'the highest number': ['either', { number: (1n << 64n) - 1n }, SEQUENCE],
+    'a used number around a new text': [USED, { header: added(1, 8, -1n) }, { after: 1 }],
+    'the first number again, at the other level': [
+      USED,
+      its => ({ header: added(1, 8, -2n), level: otherLevel(its) }),
+      { after: 2 },
+    ],
+    'the highest number': ['either', { header: octetsAt(1, new Array(8).fill(0xff)) }, SEQUENCE],
     "the other side's letter and keys": [WRONG_SIDE, its => ({ from: otherRole(its) })],
-    "the other side's letter, our keys": [WRONG_SIDE, its => ({ letter: letterOf(levelOf(its), otherRole(its)) })],
+    "the other side's letter, our keys": [WRONG_SIDE, { header: inverted(0, SMALL) }],
   },
 });
 

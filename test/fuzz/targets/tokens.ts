@@ -43,31 +43,17 @@ function krb5(enctype: number, keyLength: number): Sides {
 }
 
 function forgeWrap(context: SecurityContext, header: Uint8Array, text: Uint8Array, sealed: boolean): Uint8Array {
-  const view = viewOf(header);
-  const fields: WrapFields = {
-    tokenId: view.getUint16(0),
-    flags: header[2]!,
-    filler: header[3]!,
-    ec: view.getUint16(4),
-    rrc: view.getUint16(6),
-    sequence: view.getBigUint64(8),
-    padding: sealed ? header[5]! % 32 : 0,
-  };
+  const fields: WrapFields = { header: () => header, padding: sealed ? header[5]! % 32 : 0 };
   return (context as unknown as Forges<WrapFields>).token(text, sealed ? 'private' : 'safe', fields);
 }
 
 function forgeFramed(context: SecurityContext, header: Uint8Array, text: Uint8Array, sealed: boolean): Uint8Array {
-  const view = viewOf(header);
   const { blockSize } = (context as unknown as { key: { blockSize: number } }).key;
   const whole = blockSize - (text.length % blockSize);
+  const padding = new Uint8Array(whole + blockSize * (header[16]! % 3)).fill(header[17]!);
   const fields: FramedFields = {
-    tokenId: view.getUint16(0),
-    signing: view.getUint16(2),
-    sealing: view.getUint16(4),
-    filler: view.getUint16(6),
-    number: BigInt(view.getUint32(8)),
-    direction: copy(header, 12, 16),
-    ...(header[16] !== 0xff && { padding: new Uint8Array(whole + blockSize * (header[16]! % 3)).fill(header[17]!) }),
+    header: () => header.subarray(0, 16),
+    ...(header[16] !== 0xff && { padding: () => padding }),
   };
   return (context as unknown as Forges<FramedFields>).token(text, sealed ? 'private' : 'safe', fields);
 }
@@ -92,8 +78,7 @@ function krb4(): Sides {
 function forgeKrb4(context: SecurityContext, header: Uint8Array, text: Uint8Array, sealed: boolean): Uint8Array {
   const view = viewOf(header);
   const fields = {
-    version: header[0]!,
-    type: header[1]! & 0xfe,
+    header: () => header.subarray(0, 2),
     littleEndian: (header[1]! & 1) === 1,
     lengthOff: view.getInt8(2),
     textOff: view.getInt16(3),
@@ -114,8 +99,7 @@ function psk(): Sides {
 }
 
 function forgePsk(context: SecurityContext, header: Uint8Array, text: Uint8Array, sealed: boolean): Uint8Array {
-  const fields = { letter: header[0]!, number: viewOf(header).getBigUint64(1) };
-  return (context as unknown as Forges<object>).token(text, sealed ? 'private' : 'safe', fields);
+  return (context as unknown as Forges<object>).token(text, sealed ? 'private' : 'safe', { header: () => header });
 }
 
 const FORMS: readonly Form[] = [

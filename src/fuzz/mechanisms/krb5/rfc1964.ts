@@ -1,31 +1,28 @@
 /** Wrap tokens of RFC 1964 §1.2.2 and RFC 4757 §7.3 with any header, number and padding, and right checksums. */
-import { concat, concatAll, u32be } from '../../../bytes.js';
+import { concat, concatAll, copy, u16be, u32be } from '../../../bytes.js';
 import { kerberosKey } from '../../../mechanisms/krb5/crypto/kerberos-key.js';
 import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import { krb5Context } from '../../../mechanisms/krb5/tokens/context.js';
 import { type Rfc1964Key, rfc1964Key } from '../../../mechanisms/krb5/tokens/rfc1964-keys.js';
+import { Choices } from '../../choices.js';
 import { BAD_TOKEN, DIRECTION, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../mutation.js';
-import { octets, spliced } from '../../pieces.js';
-import { anyOf, counterFrom, type Forgery, type ForgingContext, forgeries, forgingContext } from '../mechanism.js';
+import { added, type Edit, octets, octetsAt, spliced, wordAt } from '../../pieces.js';
+import { counterFrom, type Forgery, type ForgingContext, forgeries, forgingContext, same } from '../mechanism.js';
 import type { ForgingOptions } from './rfc4121.js';
 
 const WRAP_ID = 0x0201;
 const NOT_SEALED = 0xffff;
 const FILLER = 0xffff;
 const CONFOUNDER = 8;
+/** Offsets in the header, and in SND_SEQ behind it, before that is encrypted. */
+const AT = { id: 0, signing: 2, sealing: 4, filler: 6, number: 8, direction: 12 } as const;
 
-/** Fields of a Wrap token that differ from those of a valid one. */
+/** What differs from a valid Wrap token. */
 export interface FramedFields {
-  tokenId?: number;
-  /** SGN_ALG and SEAL_ALG as they are sent. */
-  signing?: number;
-  sealing?: number;
-  filler?: number;
-  number?: bigint;
-  /** The four octets of the direction. */
-  direction?: Uint8Array;
-  /** The octets after the text; default valid padding, in which each octet is the number of padding octets. */
-  padding?: Uint8Array;
+  /** Changes the header with SND_SEQ; its number is big-endian. */
+  header?: Edit;
+  /** Changes the octets after the text: valid padding, in which each octet is the number of padding octets. */
+  padding?: Edit;
   /** Whether to leave out the frame. */
   bare?: boolean;
 }
@@ -33,72 +30,68 @@ export interface FramedFields {
 interface Rfc1964Forger extends ForgingContext<FramedFields> {
   readonly forges: 'rfc1964';
   readonly key: Rfc1964Key;
-  readonly acceptor: boolean;
 }
 
 /** A context that makes any Wrap token; its checksum is correct for its header. */
 export function rfc1964Forger(options: ForgingOptions): Rfc1964Forger {
   const key = rfc1964Key(kerberosKey(options.enctype, options.key, options), options.key, options);
-  const acceptor = options.role === 'acceptor';
+  const ourDirection = new Uint8Array(4).fill(options.role === 'acceptor' ? 0xff : 0);
   const numbers = counterFrom(BigInt(options.sendSequence), 32);
-  const token: Rfc1964Forger['token'] = (plaintext, level, fields = {}) => {
-    const sealed = level === 'private';
-    const [usualSigning, checksumOf] = [...key.signing][0]!;
-    const { tokenId = WRAP_ID, signing = usualSigning, sealing = sealed ? key.sealing : NOT_SEALED } = fields;
-    const { filler = FILLER, number = numbers.next, direction = directionOf(acceptor) } = fields;
-    const header = concatAll([tokenId, signing, sealing, filler].map(word => Uint8Array.of(word >> 8, word)));
-    const body = concat(options.random(CONFOUNDER), plaintext, fields.padding ?? paddingOf(key, plaintext));
+  const token: Rfc1964Forger['token'] = (plaintext, level, fields = {}, draw = new Choices([])) => {
+    const { header: edit = same, padding: editPadding = same, bare } = fields;
+    const [[signing, checksumOf]] = [...key.signing] as [[number, (data: Uint8Array) => Uint8Array]];
+    const algorithms = [signing, level === 'private' ? key.sealing : NOT_SEALED];
+    const valid = [...[WRAP_ID, ...algorithms, FILLER].map(u16be), u32be(Number(numbers.next)), ourDirection];
+    const whole = edit(concatAll(valid), draw)!;
+    const header = whole.subarray(0, AT.number);
+    const number = copy(whole, AT.number, AT.direction);
+    const numbered = concat(key.littleEndian ? number.reverse() : number, whole.subarray(AT.direction));
+    const count = key.blockSize - (plaintext.length % key.blockSize);
+    const padding = editPadding(new Uint8Array(count).fill(count), draw)!;
+    const body = concat(options.random(CONFOUNDER), plaintext, padding);
     const checksum = checksumOf(concat(header, body));
-    const sequence = u32be(Number(number));
-    const numbered = concat(key.littleEndian ? sequence.reverse() : sequence, direction);
-    const sent = sealed ? key.seal(body, numbered) : body;
+    const sent = level === 'private' ? key.seal(body, numbered) : body;
     const inside = concat(header, key.encryptSequence(numbered, checksum), checksum, sent);
-    return fields.bare ? inside : formatFrame(inside);
+    return bare ? inside : formatFrame(inside);
   };
-  return forgingContext(krb5Context(options), { forges: 'rfc1964', numbers, key, acceptor, token });
-}
-
-const directionOf = (acceptor: boolean) => new Uint8Array(4).fill(acceptor ? 0xff : 0);
-
-function paddingOf({ blockSize }: Rfc1964Key, plaintext: Uint8Array): Uint8Array {
-  const count = blockSize - (plaintext.length % blockSize);
-  return new Uint8Array(count).fill(count);
+  return forgingContext(krb5Context(options), { forges: 'rfc1964', numbers, key, token });
 }
 
 type Its = Forgery<Rfc1964Forger>;
 
-/** Padding of the right length whose last octet is one of these. */
-const miscounted =
-  (...counts: number[]) =>
-  ({ context: { key }, text, draw }: Its) => {
-    const padding = paddingOf(key, text);
-    padding[padding.length - 1] = draw.of(counts);
-    return { padding };
-  };
-
+/** Another last octet of the padding. */
+const counting = (...counts: number[]) => ({
+  padding: ((padding, draw) => octetsAt(padding.length - 1, ...counts.map(it => [it]))(padding, draw)) satisfies Edit,
+});
+const numberOff = (by: bigint) => ({ header: added(AT.number, 4, by) });
+/** The first octets of a token, in a frame of their length. */
+const cut = (length: (key: Rfc1964Key) => number) => (its: Its) =>
+  formatFrame(its.token({ bare: true }).subarray(0, length(its.context.key)));
 /** A token with a wrong length in its frame. */
 const framed = (length: string) => (its: Its) => {
   const token = its.token();
   return spliced(token, 1, token[1]! & 0x80 ? 1 + (token[1]! & 0x7f) : 1, octets(length));
 };
-const OTHER_DIRECTIONS = [0x0000_ffff, 0x0100_0000, 0xffff_fffe].map(u32be);
+const otherSide: Edit = header => header.map((octet, at) => (at < AT.direction ? octet : octet ^ 0xff));
+const hasBlocks = ({ context: { key } }: Its) => key.blockSize > 1;
 
 export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
   'RFC 1964 §1.2.2': {
     'a valid Wrap token': ['accept', {}],
-    'the id of a GetMIC token': [BAD_TOKEN, { tokenId: 0x0101 }],
-    'the id of a context deletion token': [BAD_TOKEN, { tokenId: 0x0102 }],
-    'the id of an AP-REQ': [BAD_TOKEN, { tokenId: 0x0100 }],
-    'an SGN_ALG that the key does not have': [BAD_TOKEN, anyOf('signing', 0xffff, 0x0500, 0x1101, 0x0004)],
-    'a SEAL_ALG that the key does not have': [BAD_TOKEN, anyOf('sealing', 0x0300, 0x1100, 0xfffe)],
-    'sealed is claimed, and it is not': [BAD_TOKEN, its => ({ sealing: its.context.key.sealing }), SAFE],
-    'not sealed is claimed, and it is': [BAD_TOKEN, { sealing: NOT_SEALED }, PRIVATE],
-    'filler that is not FFFF': [BAD_TOKEN, its => ({ filler: its.draw.below(FILLER) })],
-    'a header alone': [UNVERIFIED, its => formatFrame(its.token({ bare: true }).subarray(0, 8))],
-    'a token without a body': [
-      UNVERIFIED,
-      its => formatFrame(its.token({ bare: true }).subarray(0, 16 + its.context.key.checksumLength)),
+    'the id of a GetMIC token': [BAD_TOKEN, { header: wordAt(AT.id, 0x0101) }],
+    'the id of a context deletion token': [BAD_TOKEN, { header: wordAt(AT.id, 0x0102) }],
+    'the id of an AP-REQ': [BAD_TOKEN, { header: wordAt(AT.id, 0x0100) }],
+    'an SGN_ALG that the key does not have': [BAD_TOKEN, { header: wordAt(AT.signing, 0xffff, 0x0500, 0x1101, 4) }],
+    'a SEAL_ALG that the key does not have': [BAD_TOKEN, { header: wordAt(AT.sealing, 0x0300, 0x1100, 0xfffe) }],
+    'sealed is claimed, and it is not': [
+      BAD_TOKEN,
+      its => ({ header: wordAt(AT.sealing, its.context.key.sealing) }),
+      SAFE,
     ],
+    'not sealed is claimed, and it is': [BAD_TOKEN, { header: wordAt(AT.sealing, NOT_SEALED) }, PRIVATE],
+    'filler that is not FFFF': [BAD_TOKEN, { header: wordAt(AT.filler, 0, 0xff, 0xff00, 0xfffe) }],
+    'a header alone': [UNVERIFIED, cut(() => 8)],
+    'a token without a body': [UNVERIFIED, cut(({ checksumLength }) => 16 + checksumLength)],
   },
   'RFC 1964 §1.2': { 'no frame': [BAD_TOKEN, { bare: true }] },
   'RFC 2743 §3.1': {
@@ -106,31 +99,22 @@ export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
     'a length in the frame that has no end': [BAD_TOKEN, framed('\x80')],
   },
   'RFC 1964 §1.2.2.3': {
-    'padding that counts nothing': [BAD_TOKEN, miscounted(0)],
-    'padding that counts more than a block': [BAD_TOKEN, miscounted(9, 0x7f, 0x80, 0xff)],
+    'padding that counts nothing': [BAD_TOKEN, counting(0)],
+    'padding that counts more than a block': [BAD_TOKEN, counting(9, 0x7f, 0x80, 0xff)],
     'padding that is not its own count': [
       BAD_TOKEN,
-      its => {
-        const padding = paddingOf(its.context.key, its.text);
-        return padding.length < 2 ? undefined : { padding: padding.fill(0, 0, 1) };
-      },
+      its => (hasBlocks(its) ? { padding: octetsAt(0, [0]) } : undefined),
     ],
-    'no whole number of blocks': [
-      UNVERIFIED,
-      its => (its.context.key.blockSize === 1 ? undefined : its.token().subarray(0, -3)),
-    ],
+    'no whole number of blocks': [UNVERIFIED, its => (hasBlocks(its) ? its.token().subarray(0, -3) : undefined)],
   },
   'RFC 1964 §1.2.1.2': {
-    'a direction that is neither': [BAD_TOKEN, its => ({ direction: its.draw.of(OTHER_DIRECTIONS) }), DIRECTION],
-    'the direction of the other side': [
-      'security/wrong-direction',
-      its => ({ direction: directionOf(!its.context.acceptor) }),
+    'a direction that is neither': [
+      BAD_TOKEN,
+      { header: octetsAt(AT.direction, [0, 0, 0xff, 0xff], [1, 0, 0, 0], [0xff, 0xff, 0xff, 0xfe]) },
+      DIRECTION,
     ],
-    'a used number around a new text': ['security/replayed', its => ({ number: its.next - 1n }), { after: 1 }],
-    'a number half of them ahead': [
-      'either',
-      its => ({ number: BigInt.asUintN(32, its.next + 2n ** 31n - 1n) }),
-      SEQUENCE,
-    ],
+    'the direction of the other side': ['security/wrong-direction', { header: otherSide }],
+    'a used number around a new text': ['security/replayed', numberOff(-1n), { after: 1 }],
+    'a number half of them ahead': ['either', numberOff(2n ** 31n - 1n), SEQUENCE],
   },
 });
