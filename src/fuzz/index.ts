@@ -50,20 +50,7 @@ export { type Krb5FuzzOptions, krb5FuzzSession } from './mechanisms/krb5/index.j
 export type { Krb5Keys } from './mechanisms/krb5/messages.js';
 export type { Reference, SampleExchange } from './mechanisms/mechanism.js';
 export { pskFuzzSession } from './mechanisms/psk.js';
-export {
-  type Change,
-  type ExchangeKeys,
-  type ExchangeTurn,
-  type Expectation,
-  type FuzzSession,
-  LAYERS,
-  type Layer,
-  type Mutation,
-  type MutationContext,
-  type Script,
-  type ScriptLine,
-  type Stage,
-} from './mutation.js';
+export * from './mutation.js';
 export { DATA_MARKER, FILE } from './mutations/data.js';
 export { scriptOctets } from './mutations/phases.js';
 export { perform, performExchange, type Rendered, referenceChunks, references, validMessage } from './perform.js';

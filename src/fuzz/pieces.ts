@@ -19,8 +19,9 @@ export function spliced(bytes: Uint8Array, at: number, removed: number, put: Uin
 }
 
 /** Replaces octets from `at` on by others, which are chosen; returns undefined if there are too few. */
-export const octetsAt =
-  (at: number, ...others: (readonly number[])[]): Edit =>
+export const octetsAt = (at: number, ...others: (readonly number[])[]): Edit => anyAt(at, others);
+export const anyAt =
+  (at: number, others: readonly (readonly number[])[]): Edit =>
   (piece, draw) => {
     const put = Uint8Array.from(draw.of(others));
     return piece.length < at + put.length ? undefined : spliced(piece, at, put.length, put);
@@ -28,7 +29,10 @@ export const octetsAt =
 
 /** Replaces two octets at `at` by one of these numbers. */
 export const wordAt = (at: number, ...others: number[]): Edit =>
-  octetsAt(at, ...others.map(it => [it >> 8, it & 0xff]));
+  anyAt(
+    at,
+    others.map(it => [it >> 8, it & 0xff]),
+  );
 
 /** Inverts the bits of one of these masks in the octet at `at`. */
 export const inverted =

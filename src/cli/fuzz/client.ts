@@ -1,6 +1,6 @@
 /** `rfc2228 fuzz client`: plays the server for each client that connects. */
 import { isTransfer } from '../../fuzz/cases.js';
-import * as driver from '../../fuzz/index.js';
+import * as fuzz from '../../fuzz/index.js';
 import { InputError, parseOptions, UsageError } from '../status.js';
 import { Child } from './child.js';
 import { assertOwned, OPTIONS, parseEndpoint, type Settings, settingsOf, wholeNumber } from './options.js';
@@ -33,10 +33,7 @@ export async function fuzzClient(args: string[]): Promise<number> {
 }
 
 /** @param place  gives the number of the command whose reply is mutated, from the number in the case, if it has one */
-function* placed(
-  cases: Iterable<driver.FuzzCase>,
-  place: (own: number | undefined) => number,
-): Generator<driver.FuzzCase> {
+function* placed(cases: Iterable<fuzz.FuzzCase>, place: (own: number | undefined) => number): Generator<fuzz.FuzzCase> {
   for (const one of cases) yield { ...one, at: place(one.at) };
 }
 
@@ -55,8 +52,8 @@ function announce({ at, command, shownBy }: Learned, { json }: Settings): void {
 }
 
 /** What is seen of a client on one connection, and the end of its output, for an error message. */
-interface Visit extends driver.Seen {
-  exit: driver.ProcessExit | undefined;
+interface Visit extends fuzz.Seen {
+  exit: fuzz.ProcessExit | undefined;
   lastWords: string;
 }
 
@@ -72,23 +69,23 @@ interface Learned {
 /** How many commands are tried to find one whose reply changes what the client does. Each try takes a connection. */
 const MAX_PLACES = 8;
 
-const placeOf = (one: driver.FuzzCase | driver.Plain) => (typeof one === 'string' ? undefined : one.at);
-const isShown = ({ output }: driver.Seen, at: number) => new RegExp(`${driver.markerOf(at)}(?!\\d)`).test(output ?? '');
+const placeOf = (one: fuzz.FuzzCase | fuzz.Plain) => (typeof one === 'string' ? undefined : one.at);
+const isShown = ({ output }: fuzz.Seen, at: number) => new RegExp(`${fuzz.markerOf(at)}(?!\\d)`).test(output ?? '');
 const isProtected = (command: string) => !command.startsWith('clear ');
 
 class Clients {
   readonly #listener: Listener;
-  readonly #target: driver.FuzzSide;
+  readonly #target: fuzz.FuzzSide;
   readonly #settings: Settings;
   #at = 1;
   /** What the client does with a conforming server. */
-  #usual: driver.Baseline = { usual: { trace: { commands: [], end: 'end' } } };
+  #usual: fuzz.Baseline = { usual: { trace: { commands: [], end: 'end' } } };
   /** What the client does without a case, by the kind of connection and the number of the command. */
   readonly #known = new Map<string, Visit>();
   /** The end of the output of a client that did not connect. */
   #lastWords = '';
 
-  constructor(listener: Listener, target: driver.FuzzSide, settings: Settings) {
+  constructor(listener: Listener, target: fuzz.FuzzSide, settings: Settings) {
     this.#listener = listener;
     this.#target = target;
     this.#settings = settings;
@@ -101,14 +98,14 @@ class Clients {
    */
   async learn(at: number | undefined): Promise<Learned> {
     const usual = await this.#visit('accept');
-    if (usual === undefined) throw new driver.TargetUnavailable('no client has come');
+    if (usual === undefined) throw new fuzz.TargetUnavailable('no client has come');
     const { commands, refusal } = usual.trace;
     const secured = commands.filter(isProtected);
     if (secured.length === 0) {
       const sent = commands.join(', ') || 'nothing is sent';
       const why = refusal === undefined ? '' : ` (${refusal.code}: ${refusal.message})`;
       const what = `the client sets up no security association: ${sent}${why}${usual.lastWords}`;
-      throw new driver.TargetUnavailable(what);
+      throw new fuzz.TargetUnavailable(what);
     }
     this.#usual = { usual };
     this.#at = at ?? (await this.#bestPlace(usual, secured.length));
@@ -149,19 +146,19 @@ class Clients {
     return 'exit status';
   }
 
-  async play(one: driver.FuzzCase): Promise<driver.Outcome> {
+  async play(one: fuzz.FuzzCase): Promise<fuzz.Outcome> {
     const visit = await this.#visit(one);
     if (visit === undefined) return { kind: 'unready', detail: `no client came${this.#lastWords}` };
     const outcome = isTransfer(one)
-      ? await driver.judgeTransfer(one, visit, () => this.#transfersAt(placeOf(one) ?? this.#at))
-      : driver.judgeClient(one, visit, { ...this.#usual, failed: await this.#whereRefused(visit.trace) });
+      ? await fuzz.judgeTransfer(one, visit, () => this.#transfersAt(placeOf(one) ?? this.#at))
+      : fuzz.judgeClient(one, visit, { ...this.#usual, failed: await this.#whereRefused(visit.trace) });
     if (visit.exit === undefined) return outcome;
     // A transfer that was not played is not the cause of the client's end.
     const isOther = isTransfer(one) && outcome.kind === 'skipped';
-    return isOther ? { ...outcome, exit: visit.exit } : driver.withExit(outcome, visit.exit);
+    return isOther ? { ...outcome, exit: visit.exit } : fuzz.withExit(outcome, visit.exit);
   }
 
-  async #transfersAt(at: number): Promise<driver.Baseline | undefined> {
+  async #transfersAt(at: number): Promise<fuzz.Baseline | undefined> {
     const usual = await this.#plain('send', at);
     const again = usual && (await this.#plain('send', at, ' again'));
     const failed = again && (await this.#plain('fail', at));
@@ -169,12 +166,12 @@ class Clients {
   }
 
   /** What the client does if the command whose reply was mutated is refused. */
-  async #whereRefused({ commands, mutated }: driver.ClientTrace): Promise<Visit | undefined> {
+  async #whereRefused({ commands, mutated }: fuzz.ClientTrace): Promise<Visit | undefined> {
     if (mutated === undefined || !isProtected(commands[mutated] ?? 'clear ')) return undefined;
     return await this.#plain('refuse', commands.slice(0, mutated + 1).filter(isProtected).length);
   }
 
-  async #plain(kind: driver.Plain, at: number, again = ''): Promise<Visit | undefined> {
+  async #plain(kind: fuzz.Plain, at: number, again = ''): Promise<Visit | undefined> {
     const key = `${kind} ${at}${again}`;
     const visit = this.#known.get(key) ?? (await this.#visit(kind, at));
     if (visit !== undefined) this.#known.set(key, visit);
@@ -182,7 +179,7 @@ class Clients {
   }
 
   async #visit(
-    one: driver.FuzzCase | driver.Plain,
+    one: fuzz.FuzzCase | fuzz.Plain,
     at = placeOf(one) ?? this.#at,
     toEnd = this.#usual.again !== undefined,
   ): Promise<Visit | undefined> {
@@ -196,7 +193,7 @@ class Clients {
     }
     const data = new SocketData(socket, limit);
     const target = { ...this.#target, at, toEnd, data };
-    const trace = await driver.playToClient(one, target, new SocketConnection(socket, limit));
+    const trace = await fuzz.playToClient(one, target, new SocketConnection(socket, limit));
     // Destroy the socket only after the last octets have been sent.
     socket.end(() => socket.destroySoon());
     const exit = await child?.end(limit);

@@ -1,15 +1,7 @@
 /** Options for fuzzing clients and servers. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type FuzzCase,
-  LAYERS,
-  type Layer,
-  type PlanOptions,
-  parseReproducers,
-  plan,
-  references,
-} from '../../fuzz/index.js';
+import * as fuzz from '../../fuzz/index.js';
 import { nodeCiphers } from '../../node/index.js';
 import type { Peer } from '../../protection/mechanism.js';
 import { readKeys } from '../keys.js';
@@ -40,7 +32,7 @@ export const OPTIONS = {
 type Values = ReturnType<typeof parseOptions<{ options: typeof OPTIONS }>>['values'];
 
 export interface Settings {
-  cases: Iterable<FuzzCase>;
+  cases: Iterable<fuzz.FuzzCase>;
   seed: number;
   /** Whether the run ends now, without a further case. */
   isOver(played: number): boolean;
@@ -85,14 +77,14 @@ export function settingsOf(values: Values, to: Peer): Settings {
   };
 }
 
-function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: number): Iterable<FuzzCase> {
+function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: number): Iterable<fuzz.FuzzCase> {
   if (level !== undefined && level !== 'safe' && level !== 'private')
     throw new UsageError('--level is safe or private');
-  const layers = only.length > 0 ? only.map(layerOf) : LAYERS;
-  const its = references(seed, nodeCiphers).filter(reference => reference.mechanism === mechanism);
-  const options: PlanOptions = { to, seed, layers, references: its, ...(level && { level }) };
-  if (plan(options).next().done) throw new UsageError(`no case of ${layers.join(', ')} is for a ${to}`);
-  return plan(options);
+  const layers = only.length > 0 ? only.map(layerOf) : fuzz.LAYERS;
+  const its = fuzz.references(seed, nodeCiphers).filter(reference => reference.mechanism === mechanism);
+  const options: fuzz.PlanOptions = { to, seed, layers, references: its, ...(level && { level }) };
+  if (fuzz.plan(options).next().done) throw new UsageError(`no case of ${layers.join(', ')} is for a ${to}`);
+  return fuzz.plan(options);
 }
 
 /** @throws UsageError if it is not a whole number from `min` to `max` */
@@ -103,22 +95,22 @@ export function wholeNumber(name: string, text: string | undefined, max: number,
   throw new UsageError(`--${name} wants a whole number from ${min} to ${max}`);
 }
 
-function layerOf(name: string): Layer {
-  const layer = LAYERS.find(it => it === name);
-  if (layer === undefined) throw new UsageError(`--only wants one of ${LAYERS.join(', ')}`);
+function layerOf(name: string): fuzz.Layer {
+  const layer = fuzz.LAYERS.find(it => it === name);
+  if (layer === undefined) throw new UsageError(`--only wants one of ${fuzz.LAYERS.join(', ')}`);
   return layer;
 }
 
 /** @param path  a reproducer, or a folder of reproducers */
-function replayed(path: string, to: Peer): FuzzCase[] {
+function replayed(path: string, to: Peer): fuzz.FuzzCase[] {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return readReproducer(path, to);
   const files = readdirSync(path).filter(file => file.endsWith('.json'));
   if (files.length === 0) throw new InputError(`${path}: no reproducer is in this folder`);
   return files.sort().flatMap(file => readReproducer(join(path, file), to));
 }
 
-function readReproducer(file: string, to: Peer): FuzzCase[] {
-  const cases = readKeys(file, parseReproducers);
+function readReproducer(file: string, to: Peer): fuzz.FuzzCase[] {
+  const cases = readKeys(file, fuzz.parseReproducers);
   if (cases.every(one => one.to === to)) return cases;
   throw new UsageError(`${file} has cases for the other side`);
 }

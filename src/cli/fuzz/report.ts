@@ -2,16 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type CampaignOptions,
-  type CaseRecord,
-  campaign,
-  FINDINGS,
-  type FindingRecord,
-  fileNameOf,
-  type OutcomeKind,
-  type SummaryRecord,
-} from '../../fuzz/index.js';
+import * as fuzz from '../../fuzz/index.js';
 import { attempt, makeFolder } from '../files.js';
 import { SEVERITIES } from '../report.js';
 import { EXIT } from '../status.js';
@@ -19,11 +10,11 @@ import { columns, paint, printable, shorten } from '../terminal.js';
 import type { Settings } from './options.js';
 
 /** Runs a campaign at its rate. Returns the exit status. */
-export async function run(settings: Settings, mechanism: string, play: CampaignOptions['play']): Promise<number> {
+export async function run(settings: Settings, mechanism: string, play: fuzz.CampaignOptions['play']): Promise<number> {
   const reporter = new Report(settings);
   const { cases, isOver, interrupted, pause } = settings;
   let next = 0;
-  const summary = await campaign({
+  const summary = await fuzz.campaign({
     cases,
     mechanism,
     isOver,
@@ -42,7 +33,7 @@ export async function run(settings: Settings, mechanism: string, play: CampaignO
 }
 
 /** The columns of the table, with their legend. */
-const KINDS: Readonly<Record<OutcomeKind, string>> = {
+const KINDS: Readonly<Record<fuzz.OutcomeKind, string>> = {
   accepted: 'carried out, or treated as valid',
   refused: 'answered by an error, or the session ended',
   ignored: 'no reaction, and the peer still works',
@@ -59,7 +50,7 @@ const PROGRESS = 200;
 export class Report {
   readonly #settings: Pick<Settings, 'json' | 'out' | 'seed'>;
   readonly #began = Date.now();
-  readonly #layers = new Map<string, Partial<Record<OutcomeKind, number>>>();
+  readonly #layers = new Map<string, Partial<Record<fuzz.OutcomeKind, number>>>();
   /** Names of the files that hold a finding of this run. */
   readonly #files = new Set<string>();
   #shown = 0;
@@ -69,7 +60,7 @@ export class Report {
   }
 
   /** Shows a case or a finding, and writes a finding to a file. */
-  add(record: CaseRecord | FindingRecord): void {
+  add(record: fuzz.CaseRecord | fuzz.FindingRecord): void {
     if (record.type === 'case') {
       const { layer, outcome, index } = record;
       const counts = this.#layers.get(layer) ?? {};
@@ -83,7 +74,7 @@ export class Report {
     }
   }
 
-  finish(summary: SummaryRecord): void {
+  finish(summary: fuzz.SummaryRecord): void {
     const { json, out, seed } = this.#settings;
     const seconds = (Date.now() - this.#began) / 1000;
     if (json) {
@@ -91,7 +82,7 @@ export class Report {
       return;
     }
     this.#clear();
-    const kinds = Object.keys(KINDS) as OutcomeKind[];
+    const kinds = Object.keys(KINDS) as fuzz.OutcomeKind[];
     const rows = [...this.#layers].map(([layer, counts]) => [layer, ...kinds.map(kind => `${counts[kind] ?? 0}`)]);
     for (const row of columns([['layer', ...kinds], ...rows])) console.log(row.trimEnd());
     for (const row of columns(Object.entries(KINDS))) console.log(paint('dim', `  ${row.trimEnd()}`));
@@ -104,9 +95,9 @@ export class Report {
   }
 
   /** One case can have two findings, such as a crash and another one. Returns the path of the finding's file. */
-  #keep({ type: _, ...reproducer }: FindingRecord): string {
+  #keep({ type: _, ...reproducer }: fuzz.FindingRecord): string {
     const { out } = this.#settings;
-    const name = fileNameOf(reproducer);
+    const name = fuzz.fileNameOf(reproducer);
     let unused = name;
     for (let nth = 2; this.#files.has(unused); nth++) unused = name.replace(/\.json$/, `-${nth}.json`);
     this.#files.add(unused);
@@ -118,9 +109,9 @@ export class Report {
     return file;
   }
 
-  #show({ finding, name, must, outcome, source }: FindingRecord, file: string): void {
+  #show({ finding, name, must, outcome, source }: fuzz.FindingRecord, file: string): void {
     this.#clear();
-    console.log(`${paint('red', finding)}  ${name} (${source}), ${FINDINGS[finding]}`);
+    console.log(`${paint('red', finding)}  ${name} (${source}), ${fuzz.FINDINGS[finding]}`);
     console.log(`  ${shorten(printable(outcome), MAX_DETAIL)}; a conforming peer ${must}`);
     console.log(`  ${paint('dim', file)}`);
   }

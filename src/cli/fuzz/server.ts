@@ -1,7 +1,7 @@
 /** `rfc2228 fuzz server`: plays the client. */
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import * as driver from '../../fuzz/index.js';
+import * as fuzz from '../../fuzz/index.js';
 import { parseOptions, readInput, UsageError } from '../status.js';
 import { Child } from './child.js';
 import { assertOwned, OPTIONS, parseEndpoint, type Settings, settingsOf } from './options.js';
@@ -22,7 +22,7 @@ export async function fuzzServer(args: string[]): Promise<number> {
   if (where === undefined || more.length > 0) throw new UsageError('fuzz server wants one HOST:PORT');
   const { host, port } = parseEndpoint(where);
   assertOwned(host, values);
-  const target: driver.ServerTarget = { ...sideOf(values, 'server', host), user: values.user };
+  const target: fuzz.ServerTarget = { ...sideOf(values, 'server', host), user: values.user };
   const file = values['password-file'];
   if (file !== undefined)
     target.password = Buffer.from(readInput(file))
@@ -60,7 +60,7 @@ class Server {
         return socket;
       } catch (error) {
         if (this.child !== undefined && !this.child.isOver && Date.now() <= end) continue;
-        throw new driver.SetupFailed(`${(error as Error).message}${this.child?.lastWords ?? ''}`, { cut: true });
+        throw new fuzz.SetupFailed(`${(error as Error).message}${this.child?.lastWords ?? ''}`, { cut: true });
       }
     }
   }
@@ -71,44 +71,44 @@ class Server {
 }
 
 /** @throws TargetUnavailable if no session can be set up */
-async function probe(target: driver.ServerTarget, place: Place): Promise<string> {
+async function probe(target: fuzz.ServerTarget, place: Place): Promise<string> {
   const server = new Server(place);
   try {
-    return await driver.probeServer(target, new SocketConnection(await server.connect(), place.limit));
+    return await fuzz.probeServer(target, new SocketConnection(await server.connect(), place.limit));
   } catch (error) {
-    throw error instanceof driver.SetupFailed ? new driver.TargetUnavailable(error.message) : error;
+    throw error instanceof fuzz.SetupFailed ? new fuzz.TargetUnavailable(error.message) : error;
   } finally {
     server.disconnect();
     await server.child?.end(0);
   }
 }
 
-async function play(one: driver.FuzzCase, target: driver.ServerTarget, place: Place): Promise<driver.Outcome> {
+async function play(one: fuzz.FuzzCase, target: fuzz.ServerTarget, place: Place): Promise<fuzz.Outcome> {
   const server = new Server(place);
   const outcome = await playOn(server, one, target, place.limit);
   const hasClosed = outcome.kind === 'closed' || outcome.closes === true;
   if (server.child === undefined) return hasClosed ? await stillThere(outcome, place) : outcome;
   const exit = await server.child.end(hasClosed ? place.limit : 0);
-  const its = exit === undefined ? outcome : driver.withExit(outcome, exit);
+  const its = exit === undefined ? outcome : fuzz.withExit(outcome, exit);
   // A server that ends by itself after a case, with a status other than 0, counts as crashed.
   if (its.kind === 'crashed' || !its.exit?.status) return its;
-  return driver.crashed(its, `ends by itself, with status ${its.exit.status}`);
+  return fuzz.crashed(its, `ends by itself, with status ${its.exit.status}`);
 }
 
 async function playOn(
   server: Server,
-  one: driver.FuzzCase,
-  target: driver.ServerTarget,
+  one: fuzz.FuzzCase,
+  target: fuzz.ServerTarget,
   limit: number,
-): Promise<driver.Outcome> {
+): Promise<fuzz.Outcome> {
   try {
     const socket = await server.connect();
     const data = new SocketData(socket, limit);
     const another = async () => new SocketConnection(await server.connect(), limit);
-    const played = driver.playToServer(one, { ...target, data }, new SocketConnection(socket, limit), another);
+    const played = fuzz.playToServer(one, { ...target, data }, new SocketConnection(socket, limit), another);
     return await played.finally(() => data.close());
   } catch (error) {
-    if (error instanceof driver.SetupFailed) return driver.unready(error);
+    if (error instanceof fuzz.SetupFailed) return fuzz.unready(error);
     throw error;
   } finally {
     server.disconnect();
@@ -116,11 +116,11 @@ async function playOn(
 }
 
 /** Checks a server that closed the connection: if it no longer listens, it has crashed. */
-async function stillThere(outcome: driver.Outcome, { host, port, limit }: Place): Promise<driver.Outcome> {
+async function stillThere(outcome: fuzz.Outcome, { host, port, limit }: Place): Promise<fuzz.Outcome> {
   try {
     (await connected(host, port, limit)).destroy();
     return outcome;
   } catch (error) {
-    return driver.crashed(outcome, (error as Error).message);
+    return fuzz.crashed(outcome, (error as Error).message);
   }
 }

@@ -1,23 +1,8 @@
 /** The side of an exchange that `fuzz` plays against a client or a server: one row for each mechanism. */
-import {
-  type Ends,
-  type FuzzSession,
-  type FuzzSide,
-  krb4FuzzSession,
-  krb5FuzzSession,
-  pskFuzzSession,
-} from '../../fuzz/index.js';
+import * as fuzz from '../../fuzz/index.js';
 import { type GsiExchangeKeys, gsiFuzzSession } from '../../fuzz/mechanisms/gsi.js';
 import type { RecordContext } from '../../mechanisms/gsi/context.js';
-import {
-  type Krb4ContextOptions,
-  type Krb4Credential,
-  type Krb4Endpoint,
-  type Krb4TicketFile,
-  krb4Acceptor,
-  krb4Initiator,
-  parseTicketFile,
-} from '../../mechanisms/krb4/index.js';
+import * as krb4 from '../../mechanisms/krb4/index.js';
 import { principalText } from '../../mechanisms/krb4/principal.js';
 import { type Krb5ContextOptions, krb5Acceptor, krb5Initiator } from '../../mechanisms/krb5/index.js';
 import { pskAcceptor, pskInitiator } from '../../mechanisms/psk/index.js';
@@ -29,7 +14,7 @@ import { readCredentialCache, readHex, readKeys, readKeytab, readSrvtab } from '
 import type { FuzzKeys } from '../mechanism-options.js';
 import { InputError, UsageError } from '../status.js';
 
-type Side = (keys: FuzzKeys, to: Peer, host: string) => FuzzSide;
+type Side = (keys: FuzzKeys, to: Peer, host: string) => fuzz.FuzzSide;
 
 /** By the names that `--mechanism` takes. */
 const SIDES: Readonly<Record<string, Side>> = { krb5: krb5Side, gsi: gsiSide, krb4: krb4Side, psk: pskSide };
@@ -39,7 +24,7 @@ export function sideOf(
   { mechanism, ...keys }: FuzzKeys & { mechanism?: string },
   to: Peer,
   host = 'localhost',
-): FuzzSide {
+): fuzz.FuzzSide {
   const names = Object.keys(SIDES);
   if (mechanism === undefined || !names.includes(mechanism))
     throw new UsageError(`--mechanism wants one of ${names.join(', ')}`);
@@ -52,10 +37,10 @@ function needed<T>(value: T | undefined, what: string): T {
   return value;
 }
 
-function krb5Side(values: FuzzKeys, to: Peer, host: string): FuzzSide {
+function krb5Side(values: FuzzKeys, to: Peer, host: string): fuzz.FuzzSide {
   const both = { ciphers: nodeCiphers, allowWeak: values['allow-weak'] };
   const noKeys = { forges: 'krb5', sessionKeys: [], keytab: [], ciphers: nodeCiphers } as const;
-  const session = (options: Krb5ContextOptions) => krb5FuzzSession({ ...options, allowWeak: true });
+  const session = (options: Krb5ContextOptions) => fuzz.krb5FuzzSession({ ...options, allowWeak: true });
   if (to === 'client') {
     const keytab = needed(values.keytab, 'krb5 against a client wants --keytab').flatMap(file => readKeytab(file));
     return {
@@ -75,7 +60,7 @@ function krb5Side(values: FuzzKeys, to: Peer, host: string): FuzzSide {
   };
 }
 
-function gsiSide(_: FuzzKeys, to: Peer, server: string): FuzzSide {
+function gsiSide(_: FuzzKeys, to: Peer, server: string): fuzz.FuzzSide {
   const files = findGsiFiles(to === 'client' ? 'server' : 'user');
   const credential = readGsiCredential(files);
   const both = { credential, trust: readTrustDirectory(files.trustDirectory ?? '/etc/grid-security/certificates') };
@@ -102,38 +87,42 @@ function gsiSide(_: FuzzKeys, to: Peer, server: string): FuzzSide {
   };
 }
 
-function pskSide(values: FuzzKeys, to: Peer): FuzzSide {
+function pskSide(values: FuzzKeys, to: Peer): fuzz.FuzzSide {
   const key = readHex(needed(values.key, 'psk wants --key'));
   const side = to === 'client' ? pskAcceptor : pskInitiator;
   const keys = { forges: 'psk', key };
-  return { mechanism: 'X-PSK', keys, exchange: told => side({ key, keylog: its => told(pskFuzzSession(its)) }) };
+  return { mechanism: 'X-PSK', keys, exchange: told => side({ key, keylog: its => told(fuzz.pskFuzzSession(its)) }) };
 }
 
 /** KERBEROS_V4 is always weak, so --allow-weak is checked once here. The acceptor takes a ticket for any address. */
-function krb4Side(values: FuzzKeys, to: Peer): FuzzSide {
+function krb4Side(values: FuzzKeys, to: Peer): fuzz.FuzzSide {
   if (!values['allow-weak']) throw new UsageError('krb4 is weak: only with --allow-weak');
   const side = { mechanism: 'KERBEROS_V4', keys: { forges: 'krb4' } };
-  const both = (told: (session: FuzzSession) => void, { local, peer }: Partial<Ends> = {}) => ({
+  const both = (told: (session: fuzz.FuzzSession) => void, { local, peer }: Partial<fuzz.Ends> = {}) => ({
     ciphers: nodeCiphers,
     allowWeak: true,
     local: endpointOf(local),
     peer: endpointOf(peer),
-    keylog: (options: Krb4ContextOptions) => told(krb4FuzzSession(options)),
+    keylog: (options: krb4.Krb4ContextOptions) => told(fuzz.krb4FuzzSession(options)),
   });
   if (to === 'client') {
     const files = needed(values.srvtab, 'krb4 against a client wants --srvtab');
     const ours = { srvtab: files.flatMap(file => readSrvtab(file)), anyAddress: true };
-    return { ...side, exchange: (told, ends) => krb4Acceptor({ ...both(told, ends), ...ours }) };
+    return { ...side, exchange: (told, ends) => krb4.krb4Acceptor({ ...both(told, ends), ...ours }) };
   }
   const file = needed(values['ticket-file'], 'krb4 against a server wants --ticket-file');
-  const tickets = readKeys(file, parseTicketFile);
+  const tickets = readKeys(file, krb4.parseTicketFile);
   const service = ticketFor(values.service, tickets, file);
-  return { ...side, exchange: (told, ends) => krb4Initiator({ ...both(told, ends), tickets, service }) };
+  return { ...side, exchange: (told, ends) => krb4.krb4Initiator({ ...both(told, ends), tickets, service }) };
 }
 
 /** The ticket for a service, given as `name.instance@REALM`. Without a service: for any `ftp`, or else any `rcmd`. */
-function ticketFor(service: string | undefined, { credentials }: Krb4TicketFile, file: string): Krb4Credential {
-  const fits = (one: Krb4Credential, wanted: string) => [one.name, principalText(one)].includes(wanted);
+function ticketFor(
+  service: string | undefined,
+  { credentials }: krb4.Krb4TicketFile,
+  file: string,
+): krb4.Krb4Credential {
+  const fits = (one: krb4.Krb4Credential, wanted: string) => [one.name, principalText(one)].includes(wanted);
   const wanted = service === undefined ? ['ftp', 'rcmd'] : [service];
   const found = wanted.flatMap(it => credentials.find(one => fits(one, it)) ?? [])[0];
   if (found !== undefined) return found;
@@ -142,7 +131,7 @@ function ticketFor(service: string | undefined, { credentials }: Krb4TicketFile,
 }
 
 /** If the peer closed at once, no address is known, and no address is needed. */
-function endpointOf({ address = '0.0.0.0', port = 0 }: Partial<Ends['peer']> = {}): Krb4Endpoint {
+function endpointOf({ address = '0.0.0.0', port = 0 }: Partial<fuzz.Ends['peer']> = {}): krb4.Krb4Endpoint {
   const octets = octetsOfAddress(address);
   if (octets?.length === 4) return { address: octets, port };
   throw new UsageError(`krb4 needs an IPv4 address, and ${address} is not one`);

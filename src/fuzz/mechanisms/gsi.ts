@@ -10,25 +10,10 @@ import * as tls from '../../mechanisms/gsi/tls/records.js';
 import { type Suite, suiteByNumber } from '../../mechanisms/gsi/tls/suites.js';
 import type { Peer } from '../../protection/mechanism.js';
 import type { Choices } from '../choices.js';
-import {
-  BAD_TOKEN,
-  type Change,
-  type ExchangeKeys,
-  type ExchangeTurn,
-  type FuzzSession,
-  mutationsOf,
-  SEQUENCE,
-  UNVERIFIED,
-} from '../mutation.js';
+import type { Change, ExchangeKeys, ExchangeTurn, FuzzSession } from '../mutation.js';
 import { all, type Edit, every, flippedAtEnd, octets, octetsAt, piecesOf, spliced, times } from '../pieces.js';
-import {
-  counting,
-  type Forgery,
-  type ForgingContext,
-  type FuzzMechanism,
-  forgeries,
-  forgingContext,
-} from './mechanism.js';
+import { BAD_TOKEN, mutationsOf, SEQUENCE, UNVERIFIED } from '../rows.js';
+import * as forge from './mechanism.js';
 
 interface GsiFields {
   /** The records of the token instead of those of the text. */
@@ -39,7 +24,7 @@ interface GsiFields {
   updates?: true;
 }
 
-interface GsiForger extends ForgingContext<GsiFields> {
+interface GsiForger extends forge.ForgingContext<GsiFields> {
   readonly forges: 'gsi';
   readonly version: number;
 }
@@ -76,7 +61,7 @@ export function gsiFuzzSession({ send, receive }: GsiDirections): FuzzSession {
     return concatAll(sealed);
   };
   const format = { forges: 'gsi', version: send.version, numbers, token } as const;
-  const context = forgingContext(new RecordContext({ send, receive }), format);
+  const context = forge.forgingContext(new RecordContext({ send, receive }), format);
   return { context, numbered: false, integrity: ['safe', 'private'], oneLevel: true };
 }
 
@@ -97,7 +82,7 @@ const HELLO_REQUEST = handshake('00000000');
 /** NewSessionTicket of TLS 1.3 with a lifetime of an hour, and a ticket of four octets. */
 const TICKET = handshake('0400001300000e1000000000080000000000000000000400000000');
 
-type Its = Forgery<GsiForger>;
+type Its = forge.Forgery<GsiForger>;
 type Only = Pick<GsiFields, 'updates'> & { version?: number };
 /** Other records than the one of the text, in all versions of TLS or in one. */
 const sent =
@@ -119,7 +104,7 @@ const UPDATES = { ...ONLY_13, updates: true } as const;
 /** The number of the refused token is used again for a further token of the same reply. */
 const NO_TEXT = ['syntax/bad-command', 'syntax/bad-reply', ...BAD_TOKEN] as const;
 
-const TOKENS = forgeries<GsiForger>('gsi', {
+const TOKENS = forge.forgeries<GsiForger>('gsi', {
   'RFC 8446 §5, RFC 5246 §6.2': {
     'a valid record': ['accept', {}],
     'a text in two records': ['accept', sent(its => piecesOf(its.text, its.text.length - 3).map(text))],
@@ -179,7 +164,7 @@ const ofRecords = (least: number, change: (records: Uint8Array[], draw: Choices)
   });
 /** Records that come too early: an alert, or text in the clear. */
 const early = (draw: Choices) =>
-  draw.of([alert(draw), text(counting(40))].map(({ type, content }) => tls.formatRecord(type, TLS_1_2, content)));
+  draw.of([alert(draw), text(forge.counting(40))].map(({ type, content }) => tls.formatRecord(type, TLS_1_2, content)));
 const inPieces = (size: number) => (all: Uint8Array[]) =>
   all.flatMap(record => {
     if (record[0] !== tls.HANDSHAKE) return [record];
@@ -253,18 +238,18 @@ export interface GsiExchangeKeys extends ExchangeKeys {
 const SUITE_13 = suiteByNumber(0x1302)!;
 const SUITE_12 = suiteByNumber(0xc030)!;
 
-export const gsi: FuzzMechanism = {
+export const gsi: forge.FuzzMechanism = {
   name: 'gsi',
   tokens: TOKENS,
   exchanges: [...RECORDS, ...HELLO, ...FLAG],
   lines: { server: 3, client: 3 },
   references: () => [
     {
-      name: `GSI, ${nameOf(TLS_1_3, SUITE_13)}, traffic secrets ${toHex(counting(48))} and its complement`,
+      name: `GSI, ${nameOf(TLS_1_3, SUITE_13)}, traffic secrets ${toHex(forge.counting(48))} and its complement`,
       session: to => gsiFuzzSession(directions(to, both13())),
     },
     {
-      name: `GSI, ${nameOf(TLS_1_2, SUITE_12)}, master secret ${toHex(counting(48))}, randoms of zeros`,
+      name: `GSI, ${nameOf(TLS_1_2, SUITE_12)}, master secret ${toHex(forge.counting(48))}, randoms of zeros`,
       session: to => gsiFuzzSession(directions(to, both12())),
     },
     { name: 'GSI, no key', exchange: { mechanism: 'GSSAPI', turns, isKeyless: true } },
@@ -280,12 +265,12 @@ const directions = (to: Peer, both: Record<Peer, tls.Direction>): GsiDirections 
 const direction13 = (invert = 0) =>
   tls.directionOf13(
     SUITE_13,
-    counting(48).map(it => it ^ invert),
+    forge.counting(48).map(it => it ^ invert),
   );
 const both13 = () => ({ client: direction13(), server: direction13(0xff) });
 
 function both12(): Record<Peer, tls.Direction> {
-  const [clientRandom, serverRandom, secret] = [zeros(32), zeros(32), counting(48)];
+  const [clientRandom, serverRandom, secret] = [zeros(32), zeros(32), forge.counting(48)];
   const version = TLS_1_2;
   return tls.directionsOf({ version, suite: SUITE_12, clientRandom, serverRandom, encryptThenMac: false, secret });
 }
@@ -296,9 +281,9 @@ function turns(): ExchangeTurn[] {
   const plain = (type: number, ...parts: Uint8Array[]) => tls.formatRecord(type, TLS_1_2, concatAll(parts));
   const helloOf = (type: number, end: string) => {
     const head = Uint8Array.of(type, 0, 0, 35 + end.length / 2);
-    return plain(tls.HANDSHAKE, head, u16be(TLS_1_2), counting(32), fromHex(`00${end}`));
+    return plain(tls.HANDSHAKE, head, u16be(TLS_1_2), forge.counting(32), fromHex(`00${end}`));
   };
-  const sealed = (length: number) => plain(APPLICATION_DATA, counting(length));
+  const sealed = (length: number) => plain(APPLICATION_DATA, forge.counting(length));
   const changed = plain(tls.CHANGE_CIPHER_SPEC, Uint8Array.of(1));
   const fromClient = [helloOf(1, '0002130201000000'), concat(changed, sealed(60)), sealed(18)];
   const fromServer = [concatAll([helloOf(2, '130200'), changed, sealed(80)]), sealed(18), undefined];

@@ -8,17 +8,10 @@ import { BLOCK, desKey, pcbcEncrypt, quadCksum } from '../../mechanisms/krb4/cry
 import { numberOf } from '../../mechanisms/krb4/messages.js';
 import type { Peer } from '../../protection/mechanism.js';
 import { Choices } from '../choices.js';
-import { BAD_TOKEN, type ExchangeTurn, type FuzzSession, mutationsOf, PRIVATE, SAFE, UNVERIFIED } from '../mutation.js';
-import { added, type Edit, every, flippedAtEnd, inverted, octets, octetsAt, spliced } from '../pieces.js';
-import {
-  anyOf,
-  counting,
-  type ForgingContext,
-  type FuzzMechanism,
-  forgeries,
-  forgingContext,
-  same,
-} from './mechanism.js';
+import type { ExchangeTurn, FuzzSession } from '../mutation.js';
+import { added, anyAt, type Edit, every, flippedAtEnd, inverted, octets, octetsAt, spliced } from '../pieces.js';
+import { BAD_TOKEN, mutationsOf, PRIVATE, SAFE, UNVERIFIED } from '../rows.js';
+import * as forge from './mechanism.js';
 
 interface Krb4Fields {
   /** Changes the first two octets: the version, and the type with the bit for the byte order. */
@@ -36,7 +29,7 @@ interface Krb4Fields {
   padding?: number;
 }
 
-interface Krb4Forger extends ForgingContext<Krb4Fields> {
+interface Krb4Forger extends forge.ForgingContext<Krb4Fields> {
   readonly forges: 'krb4';
 }
 
@@ -51,7 +44,7 @@ export function krb4FuzzSession(options: Krb4ContextOptions): FuzzSession {
   const direction = directionOf(local, peer);
   const token: Krb4Forger['token'] = (plaintext, level, fields = {}, draw = new Choices([])) => {
     const { littleEndian = options.littleEndian ?? false, later = 0, textOff = 0, lengthOff = 0 } = fields;
-    const { header = same, sender = direction.sender, mirrored = false, padding = 0 } = fields;
+    const { header = forge.same, sender = direction.sender, mirrored = false, padding = 0 } = fields;
     const number = (value: number) => numberOf(value, littleEndian);
     const seconds = Math.floor(clock() / 1000) + later;
     const time = number(direction.negative !== mirrored ? -seconds : seconds);
@@ -62,7 +55,7 @@ export function krb4FuzzSession(options: Krb4ContextOptions): FuzzSession {
     const blocks = pcbcEncrypt(key, padded(body, padding));
     return concat(head, number(blocks.length + lengthOff), blocks);
   };
-  const context = forgingContext(krb4Context(options), { forges: 'krb4', numbers: UNNUMBERED, token });
+  const context = forge.forgingContext(krb4Context(options), { forges: 'krb4', numbers: UNNUMBERED, token });
   return { context, numbered: false, integrity: ['safe'] };
 }
 
@@ -73,7 +66,7 @@ function padded(body: Uint8Array, padding: number): Uint8Array {
 
 const SOURCE = 'RFC 2228 appendix II';
 
-const TOKENS = forgeries<Krb4Forger>('krb4', {
+const TOKENS = forge.forgeries<Krb4Forger>('krb4', {
   [SOURCE]: {
     'a valid message': ['accept', {}],
     'numbers in little-endian order': ['accept', { littleEndian: true }],
@@ -82,9 +75,9 @@ const TOKENS = forgeries<Krb4Forger>('krb4', {
     'a type that is no message': [BAD_TOKEN, { header: octetsAt(1, [2], [4], [8], [0x0a], [0x40]) }],
     'a private message as a safe one': [UNVERIFIED, { header: octetsAt(1, [TYPE.safe]) }, PRIVATE],
     'a safe message as a private one': [UNVERIFIED, { header: octetsAt(1, [TYPE.private]) }, SAFE],
-    'a text longer than the message': [BAD_TOKEN, anyOf('textOff', 1, 0x7fff_0000, 0xffff), SAFE],
+    'a text longer than the message': [BAD_TOKEN, forge.anyOf('textOff', 1, 0x7fff_0000, 0xffff), SAFE],
     'a text shorter than it is': [BAD_TOKEN, { textOff: -1 }, SAFE],
-    'blocks that are not there': [BAD_TOKEN, anyOf('lengthOff', 8, -8, 1, 0x7fff_0000), PRIVATE],
+    'blocks that are not there': [BAD_TOKEN, forge.anyOf('lengthOff', 8, -8, 1, 0x7fff_0000), PRIVATE],
     'a sealed text longer than its blocks': [
       BAD_TOKEN,
       its => ({ textOff: its.draw.of([64, 0x7fff_0000, -1 - its.text.length]) }),
@@ -107,7 +100,14 @@ const REALM = 3;
 const lengthOf = (place: (token: Uint8Array) => number, ...others: number[]) =>
   every((token, draw) => {
     const at = place(token);
-    return (others.length > 0 ? octetsAt(at, ...others.map(it => [it])) : added(at, 1, -1n))(token, draw);
+    return (
+      others.length > 0
+        ? anyAt(
+            at,
+            others.map(it => [it]),
+          )
+        : added(at, 1, -1n)
+    )(token, draw);
   });
 /** Behind the NUL that ends the realm. */
 const TICKET_LENGTH = (token: Uint8Array) => token.indexOf(0, REALM) + 1;
@@ -140,13 +140,13 @@ const SERVER = { address: Uint8Array.of(198, 51, 100, 20), port: 21 };
 /** The time of every message, in seconds since 1970. */
 const TIME = 1_795_342_788;
 
-export const krb4: FuzzMechanism = {
+export const krb4: forge.FuzzMechanism = {
   name: 'krb4',
   tokens: TOKENS,
   exchanges: EXCHANGES,
   lines: { server: 1, client: 1 },
   references(_seed, ciphers) {
-    const key = counting(BLOCK);
+    const key = forge.counting(BLOCK);
     const both = { key, ciphers, clock: () => TIME * 1000, allowWeak: true };
     const session = {
       name: `KERBEROS_V4, key ${toHex(key)}, client 192.0.2.1:40000, server 198.51.100.20:21, time ${TIME}`,
@@ -163,10 +163,14 @@ export const krb4: FuzzMechanism = {
 /** Only the outer form of an AP_REQ is mutated, so its ticket and authenticator may be any octets. */
 function turns(): ExchangeTurn[] {
   const size = 40;
-  const request = concatAll([octets('\x04\x02\x01EXAMPLE.TEST\0'), Uint8Array.of(size, size), counting(2 * size)]);
+  const request = concatAll([
+    octets('\x04\x02\x01EXAMPLE.TEST\0'),
+    Uint8Array.of(size, size),
+    forge.counting(2 * size),
+  ]);
   const both = { number: 0, keys: { forges: 'krb4' } };
   return [
     { ...both, to: 'server', token: request, received: undefined },
-    { ...both, to: 'client', token: counting(size), code: 235, received: request },
+    { ...both, to: 'client', token: forge.counting(size), code: 235, received: request },
   ];
 }

@@ -8,18 +8,9 @@ import type { ErrorCode } from '../../errors.js';
 import type { Exchange, Peer, SecurityContext } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import type { Choices } from '../choices.js';
-import {
-  type ExchangeKeys,
-  type ExchangeTurn,
-  type FuzzSession,
-  type Layer,
-  type Must,
-  type Mutation,
-  type MutationContext,
-  type Table,
-  tableOf,
-} from '../mutation.js';
+import type { ExchangeKeys, ExchangeTurn, FuzzSession, Layer, Mutation, MutationContext } from '../mutation.js';
 import type { Edit } from '../pieces.js';
+import { type Must, type Table, tableOf } from '../rows.js';
 
 /** A mechanism to be fuzzed; each has a file or folder here. */
 export interface FuzzMechanism {

@@ -1,8 +1,9 @@
 /** Mutations of the data channel (RFC 2228 §6): lengths, the end, the order of blocks, other octets. */
 import { CRLF, concat, concatAll, copy, u32be } from '../../bytes.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
-import { BAD_TOKEN, type Change, type MutationContext, mutationsOf, SAFE } from '../mutation.js';
+import type { Change, MutationContext } from '../mutation.js';
 import { all, type Edit, first, flippedAtEnd, octets, replaced } from '../pieces.js';
+import { BAD_TOKEN, mutationsOf, SAFE } from '../rows.js';
 
 /** Part of the last line of a mutated file: a client that prints it has accepted what came before. */
 export const DATA_MARKER = 'data-mutated-2228';

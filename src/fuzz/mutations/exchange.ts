@@ -5,8 +5,9 @@
  */
 import { encodeBase64 } from '../../base64.js';
 import { concat, concatAll, fromUtf8 } from '../../bytes.js';
-import { type Change, type ExchangeTurn, mutationsOf, rowsOf } from '../mutation.js';
+import type { Change, ExchangeTurn } from '../mutation.js';
 import { all, anyBitFlipped, cutShort, type Edit, ended, every, octets, replaced } from '../pieces.js';
+import { mutationsOf, rowsOf } from '../rows.js';
 import { BASE64_TEXTS } from './lines.js';
 
 const BAD_COMMAND = ['syntax/bad-command', 'sequence/unexpected-command'] as const;

@@ -8,7 +8,7 @@
 import { encodeBase64 } from '../../base64.js';
 import { CRLF, concat, concatAll, copy, fromUtf8 } from '../../bytes.js';
 import type { Choices } from '../choices.js';
-import { BAD_TOKEN, type Change, mutationsOf, rowsOf, type Table } from '../mutation.js';
+import type { Change } from '../mutation.js';
 import {
   all,
   anyBitFlipped,
@@ -24,6 +24,7 @@ import {
   replaced,
   spliced,
 } from '../pieces.js';
+import { BAD_TOKEN, mutationsOf, rowsOf, type Table } from '../rows.js';
 
 const BAD_REPLY = 'syntax/bad-reply';
 const BAD_COMMAND = 'syntax/bad-command';

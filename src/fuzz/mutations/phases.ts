@@ -2,7 +2,8 @@
 import { CRLF, concat, toUtf8 } from '../../bytes.js';
 import type { Peer, SecurityContext } from '../../protection/mechanism.js';
 import { protectCommand, protectReply } from '../../protection/protect.js';
-import { type Must, type MutationContext, type Row, type Script, type ScriptLine, tableOf } from '../mutation.js';
+import type { MutationContext, Script, ScriptLine } from '../mutation.js';
+import { type Must, type Row, tableOf } from '../rows.js';
 
 /** A row: the line, what a conforming peer must do with it, and the commands before it. */
 function script(start: Script['start'], line: string | ScriptLine, must: Must, before: ScriptLine[] = []): Row<Script> {

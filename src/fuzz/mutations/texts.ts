@@ -3,8 +3,9 @@
  * of a reply may be cut anywhere, and their line ends have no meaning.
  */
 import { concatAll } from '../../bytes.js';
-import { type Change, mutationsOf, rowsOf } from '../mutation.js';
+import type { Change } from '../mutation.js';
 import { all, beyondBuffer, ended, every, inserted, last, linesOf, octets } from '../pieces.js';
+import { mutationsOf, rowsOf } from '../rows.js';
 
 const BAD = ['syntax/bad-reply', 'syntax/bad-command'] as const;
 

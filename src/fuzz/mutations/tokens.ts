@@ -5,8 +5,9 @@
 import { concat, concatAll } from '../../bytes.js';
 import { factsOf, type TokenLevel } from '../../protection/protection-level.js';
 import type { Choices } from '../choices.js';
-import { BAD_TOKEN, type Change, DIRECTION, type MutationContext, mutationsOf, PRIVATE, SAFE } from '../mutation.js';
+import type { Change, MutationContext } from '../mutation.js';
 import { all, beyondBuffer, cutShort, flippedAtEnd, linesOf, octets, spliced, times } from '../pieces.js';
+import { BAD_TOKEN, DIRECTION, mutationsOf, PRIVATE, SAFE } from '../rows.js';
 import { atLevels } from './data.js';
 
 /** With X-PSK some of them are confidential tokens, which anyone can make. */

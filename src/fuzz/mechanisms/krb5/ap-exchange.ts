@@ -8,8 +8,9 @@ import { enctypeOf } from '../../../mechanisms/krb5/crypto/enctypes.js';
 import { GSS_FLAGS } from '../../../mechanisms/krb5/messages/gss-checksum.js';
 import * as kerberos from '../../../mechanisms/krb5/messages/kerberos.js';
 import type { Choices } from '../../choices.js';
-import { BAD_TOKEN, type ExchangeTurn, type Must, type Mutation, type Row, UNVERIFIED } from '../../mutation.js';
+import type { ExchangeTurn, Mutation } from '../../mutation.js';
 import { anyBitFlipped, type Edit, octets, replaced, spliced } from '../../pieces.js';
+import { BAD_TOKEN, type Must, type Row, UNVERIFIED } from '../../rows.js';
 import { type FieldsChange, filled, filledWith, withFields, within } from './der.js';
 import { at, type Make, mutationsTo, sealed, sealedAt } from './messages.js';
 
@@ -142,7 +143,7 @@ const withFlags =
     view.setUint32(AT.flags, change(view.getUint32(AT.flags, true)) >>> 0, true);
     return changed;
   };
-const flags = (...of: Parameters<typeof withFlags>) => checksum(withFlags(...of));
+const flags = (change: (flags: number) => number, behind?: string) => checksum(withFlags(change, behind));
 const delegation = (behind: string) => flags(its => its | GSS_FLAGS.deleg, behind);
 
 const withoutMutual: Make = (its, draw) => ({

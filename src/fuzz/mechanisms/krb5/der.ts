@@ -2,8 +2,8 @@
 import { concat, concatAll, u32be } from '../../../bytes.js';
 import { formatDer, formatElement, parseDer, readElement, type Type } from '../../../mechanisms/der.js';
 import type { Choices } from '../../choices.js';
-import type { Table } from '../../mutation.js';
 import { type Edit, octets, times } from '../../pieces.js';
+import type { Table } from '../../rows.js';
 
 /** The reasons to refuse DER that can't be parsed; an element may also be read as another value. */
 const UNREADABLE = ['security/bad-token', 'security/bad-checksum', 'security/wrong-name', 'security/no-key'] as const;

@@ -7,8 +7,9 @@ import { APPLICATION, formatElement, readElement } from '../../../mechanisms/der
 import { formatFrame, openFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import { formatAnswer, formatOffer, KERBEROS } from '../../../mechanisms/krb5/messages/spnego.js';
 import type { Choices } from '../../choices.js';
-import { type ExchangeTurn, mutationsOf, tableOf } from '../../mutation.js';
+import type { ExchangeTurn } from '../../mutation.js';
 import { all, type Edit, every, octets, octetsAt } from '../../pieces.js';
+import { mutationsOf, tableOf } from '../../rows.js';
 import { DER_ELEMENTS, within } from './der.js';
 
 const DEFECTIVE = 'security/bad-token';

@@ -11,8 +11,9 @@ import { formatFrame, parseContextToken } from '../../../mechanisms/krb5/message
 import * as kerberos from '../../../mechanisms/krb5/messages/kerberos.js';
 import type { Peer } from '../../../protection/mechanism.js';
 import { Choices } from '../../choices.js';
-import { type ExchangeTurn, type Mutation, type Table, tableOf } from '../../mutation.js';
+import type { ExchangeTurn, Mutation } from '../../mutation.js';
 import type { Edit } from '../../pieces.js';
+import { type Table, tableOf } from '../../rows.js';
 import { DER_ELEMENTS, DER_FIELDS, DER_NUMBERS, filled, within } from './der.js';
 
 type Key = kerberos.EncryptionKey;

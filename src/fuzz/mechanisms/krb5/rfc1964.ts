@@ -5,8 +5,8 @@ import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import { krb5Context } from '../../../mechanisms/krb5/tokens/context.js';
 import { type Rfc1964Key, rfc1964Key } from '../../../mechanisms/krb5/tokens/rfc1964-keys.js';
 import { Choices } from '../../choices.js';
-import { BAD_TOKEN, DIRECTION, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../mutation.js';
-import { added, type Edit, octets, octetsAt, spliced, wordAt } from '../../pieces.js';
+import { added, anyAt, type Edit, octets, octetsAt, spliced, wordAt } from '../../pieces.js';
+import { BAD_TOKEN, DIRECTION, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../rows.js';
 import { counterFrom, type Forgery, type ForgingContext, forgeries, forgingContext, same } from '../mechanism.js';
 import type { ForgingOptions } from './rfc4121.js';
 
@@ -61,7 +61,11 @@ type Its = Forgery<Rfc1964Forger>;
 
 /** Another last octet of the padding. */
 const counting = (...counts: number[]) => ({
-  padding: ((padding, draw) => octetsAt(padding.length - 1, ...counts.map(it => [it]))(padding, draw)) satisfies Edit,
+  padding: ((padding, draw) =>
+    anyAt(
+      padding.length - 1,
+      counts.map(it => [it]),
+    )(padding, draw)) satisfies Edit,
 });
 const numberOff = (by: bigint) => ({ header: added(AT.number, 4, by) });
 /** The first octets of a token, in a frame of their length. */

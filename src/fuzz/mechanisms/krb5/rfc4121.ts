@@ -5,8 +5,8 @@ import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import { type Krb5ContextOptions, krb5Context } from '../../../mechanisms/krb5/tokens/context.js';
 import { FILLER, FLAG, HEADER, MIC_ID, WRAP_ID } from '../../../mechanisms/krb5/tokens/token-header.js';
 import { Choices } from '../../choices.js';
-import { BAD_TOKEN, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../mutation.js';
 import { added, type Edit, inverted, octets, octetsAt, spliced, wordAt } from '../../pieces.js';
+import { BAD_TOKEN, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../rows.js';
 import { counterFrom, type Forgery, type ForgingContext, forgeries, forgingContext, same } from '../mechanism.js';
 
 /** Key usages (§2), by the flag of the sender: of Wrap tokens, and of GetMIC tokens. */
@@ -61,7 +61,7 @@ export function rfc4121Forger(options: ForgingOptions): Rfc4121Forger {
 }
 
 type Its = Forgery<Rfc4121Forger>;
-const flag = (...flags: number[]) => ({ header: inverted(AT.flags, ...flags) });
+const flag = (its: number) => ({ header: inverted(AT.flags, its) });
 const usageOf = (kind: keyof typeof USAGE, { context: { acceptor } }: Its, other = false) =>
   USAGE[kind][acceptor === other ? 0 : 1];
 const numberOff = (by: bigint) => added(AT.sequence, 8, by);
@@ -83,7 +83,7 @@ export const RFC4121 = forgeries<Rfc4121Forger>('rfc4121', {
   'RFC 4121 §4.2': { 'the frame of RFC 2743 around it': [BAD_TOKEN, its => formatFrame(its.token())] },
   'RFC 4121 §4.2.2': {
     'AcceptorSubkey is the other way': [BAD_TOKEN, flag(FLAG.acceptorSubkey)],
-    'flags that are reserved': ['accept', flag(8, 0x10, 0x20, 0x40, 0x80)],
+    'flags that are reserved': ['accept', { header: inverted(AT.flags, 8, 0x10, 0x20, 0x40, 0x80) }],
     'Sealed is set, and it is not': [BAD_TOKEN, flag(FLAG.sealed), SAFE],
     'Sealed is clear, and it is': [BAD_TOKEN, flag(FLAG.sealed), PRIVATE],
     'SentByAcceptor is the other way, and so is the key usage': [WRONG_SIDE, flag(FLAG.sentByAcceptor)],
