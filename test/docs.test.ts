@@ -56,7 +56,7 @@ interface Declaration {
 interface Module {
   /** By the local name. A function may have several. */
   declared: Map<string, Declaration[]>;
-  /** Of names imported or exported again: where from, and under which name. */
+  /** Of names imported or exported again: where from, and under which name; `*` is the whole module. */
   imported: Map<string, { file: string; name: string }>;
   exported: Map<string, { file: string; name: string }>;
 }
@@ -84,7 +84,7 @@ function read(statement: Node, source: string, file: string, module: Module): vo
   for (const specifier of specifiers as Node[]) {
     if (statement.type === 'ImportDeclaration') {
       if (!from!.startsWith('.')) continue;
-      module.imported.set(specifier['local'].name, { file: other, name: specifier['imported'].name });
+      module.imported.set(specifier['local'].name, { file: other, name: specifier['imported']?.name ?? '*' });
     } else {
       module.exported.set(specifier['exported'].name, { file: other, name: specifier['local'].name });
     }
@@ -103,6 +103,8 @@ function read(statement: Node, source: string, file: string, module: Module): vo
 
 /** The declarations that a name of a module means; none for a global or a type parameter. */
 function declarationsOf(file: string, name: string): Declaration[] {
+  const [space, inside] = name.split('.');
+  if (inside !== undefined) return declarationsOf(moduleAt(file).imported.get(space!)!.file, inside);
   const module = moduleAt(file);
   const own = module.declared.get(name);
   if (own !== undefined) return own;
@@ -134,6 +136,7 @@ function typesIn(value: unknown, found: Set<string> = new Set()): Set<string> {
     ClassDeclaration: node['superClass'],
   }[node.type];
   if (name?.type === 'Identifier') found.add(name.name);
+  if (name?.type === 'TSQualifiedName') found.add(`${name.left.name}.${name.right.name}`);
   for (const child of Object.values(node)) typesIn(child, found);
   return found;
 }

@@ -18,20 +18,23 @@ export function spliced(bytes: Uint8Array, at: number, removed: number, put: Uin
   return concat(bytes.subarray(0, at), put, bytes.subarray(at + removed));
 }
 
-/** Replaces octets from `at` on by others, which are chosen; returns undefined if there are too few. */
-export const octetsAt = (at: number, ...others: (readonly number[])[]): Edit => anyAt(at, others);
-export const anyAt =
-  (at: number, others: readonly (readonly number[])[]): Edit =>
-  (piece, draw) => {
-    const put = Uint8Array.from(draw.of(others));
-    return piece.length < at + put.length ? undefined : spliced(piece, at, put.length, put);
-  };
+/** Replaces `size` octets at `at` by one of these numbers, in big-endian order; undefined if there are too few octets. */
+export const numberAt =
+  (at: number, size: number, numbers: readonly (number | bigint)[]): Edit =>
+  (piece, draw) =>
+    piece.length < at + size ? undefined : spliced(piece, at, size, bigEndian(BigInt(draw.of(numbers)), size));
 
-/** Replaces two octets at `at` by one of these numbers. */
-export const wordAt = (at: number, ...others: number[]): Edit =>
-  anyAt(
-    at,
-    others.map(it => [it >> 8, it & 0xff]),
+/** Adds to the number of `size` octets at `at`. */
+export const added =
+  (at: number, size: number, by: bigint): Edit =>
+  piece =>
+    spliced(piece, at, size, bigEndian(BigInt(`0x${toHex(piece.subarray(at, at + size))}`) + by, size));
+
+const bigEndian = (number: bigint, size: number) =>
+  fromHex(
+    BigInt.asUintN(8 * size, number)
+      .toString(16)
+      .padStart(2 * size, '0'),
   );
 
 /** Inverts the bits of one of these masks in the octet at `at`. */
@@ -39,14 +42,6 @@ export const inverted =
   (at: number, ...masks: number[]): Edit =>
   (piece, draw) =>
     spliced(piece, at, 1, Uint8Array.of(piece[at]! ^ draw.of(masks)));
-
-/** Adds to the number, in big-endian order, of `size` octets at `at`. */
-export const added =
-  (at: number, size: number, by: bigint): Edit =>
-  piece => {
-    const sum = BigInt.asUintN(8 * size, BigInt(`0x${toHex(piece.subarray(at, at + size))}`) + by);
-    return spliced(piece, at, size, fromHex(sum.toString(16).padStart(2 * size, '0')));
-  };
 
 /** Cuts octets into pieces of a size; none gives one empty piece. */
 export function piecesOf(bytes: Uint8Array, size: number): Uint8Array[] {

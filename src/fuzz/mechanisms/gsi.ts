@@ -11,7 +11,7 @@ import { type Suite, suiteByNumber } from '../../mechanisms/gsi/tls/suites.js';
 import type { Peer } from '../../protection/mechanism.js';
 import type { Choices } from '../choices.js';
 import type { Change, ExchangeKeys, ExchangeTurn, FuzzSession } from '../mutation.js';
-import { all, type Edit, every, flippedAtEnd, octets, octetsAt, piecesOf, spliced, times } from '../pieces.js';
+import { all, type Edit, every, flippedAtEnd, numberAt, octets, piecesOf, spliced, times } from '../pieces.js';
 import { BAD_TOKEN, mutationsOf, SEQUENCE, UNVERIFIED } from '../rows.js';
 import * as forge from './mechanism.js';
 
@@ -120,10 +120,10 @@ const TOKENS = forge.forgeries<GsiForger>('gsi', {
       sent(its => [{ type: its.draw.of([tls.CHANGE_CIPHER_SPEC, 0x18, 0x63, 0xff]), content: its.text }]),
     ],
     '16385 octets in a record': [BAD_TOKEN, sent(() => [text(zeros(tls.MAX_CONTENT + 1))]), { large: true }],
-    'another type in the header': [BAD_TOKEN, edited(octetsAt(0, [tls.HANDSHAKE], [tls.ALERT], [20], [0x18], [0]))],
-    'another version in the header': [BAD_TOKEN, edited(octetsAt(1, [3, 0], [3, 4], [2, 0], [0xff, 0xff]))],
-    'a length of zero': [BAD_TOKEN, edited(octetsAt(3, [0, 0]))],
-    'a length above the maximum': [BAD_TOKEN, edited(octetsAt(3, [0x48, 1], [0xff, 0xff]))],
+    'another type in the header': [BAD_TOKEN, edited(numberAt(0, 1, [tls.HANDSHAKE, tls.ALERT, 20, 0x18, 0]))],
+    'another version in the header': [BAD_TOKEN, edited(numberAt(1, 2, [0x300, 0x304, 0x200, 0xffff]))],
+    'a length of zero': [BAD_TOKEN, edited(numberAt(3, 2, [0]))],
+    'a length above the maximum': [BAD_TOKEN, edited(numberAt(3, 2, [0x4801, 0xffff]))],
     'a record longer than the token': [BAD_TOKEN, lengthOff(1)],
     'a record shorter than the token': [BAD_TOKEN, lengthOff(-1)],
     'a header alone': [BAD_TOKEN, edited(token => token.subarray(0, tls.HEADER))],
@@ -175,10 +175,10 @@ const EXCHANGE = { layer: 'exchange', at: 'tokens', forges: 'gsi' } as const;
 
 const RECORDS = mutationsOf<ExchangeTurn>({ ...EXCHANGE, prefix: 'TLS: ' })({
   'RFC 8446 §5.1, RFC 5246 §6.2.1': {
-    'a record of another type': [REFUSED, every(octetsAt(0, [0], [APPLICATION_DATA + 1], [0x80], [0xff]))],
-    'another major version': [REFUSED, every(octetsAt(1, [2], [0], [4], [0xff]))],
-    'a record of no octets': [REFUSED, every(octetsAt(3, [0, 0]))],
-    'a record above the maximum': [REFUSED, every(octetsAt(3, [0x48, 1], [0xff, 0xff]))],
+    'a record of another type': [REFUSED, every(numberAt(0, 1, [0, APPLICATION_DATA + 1, 0x80, 0xff]))],
+    'another major version': [REFUSED, every(numberAt(1, 1, [2, 0, 4, 0xff]))],
+    'a record of no octets': [REFUSED, every(numberAt(3, 2, [0]))],
+    'a record above the maximum': [REFUSED, every(numberAt(3, 2, [0x4801, 0xffff]))],
     'a record longer than the token': [REFUSED, every(token => token.subarray(0, -1))],
     'records change places': [REFUSED, ofRecords(2, its => its.reverse())],
     'a record is missing': [REFUSED, ofRecords(2, (its, draw) => times(0, its, draw.below(its.length)))],
@@ -199,11 +199,11 @@ const HELLO = mutationsOf<ExchangeTurn>({ ...EXCHANGE, turn: 0, prefix: 'Hello: 
       REFUSED,
       ofRecords(1, its => [tls.formatRecord(tls.HANDSHAKE, TLS_1_2, zeros(0)), ...its]),
     ],
-    'another message': [REFUSED, every(octetsAt(START, [0], [11], [20], [24], [0xff]))],
-    'a message longer than it is': [REFUSED, every(octetsAt(START + 1, [0, 0xff, 0xff], [0xff, 0xff, 0xff]))],
-    'a message of no octets': [REFUSED, every(octetsAt(START + 1, [0, 0, 0]))],
-    'a version that is not known': [REFUSED, every(octetsAt(START + 4, [0, 0], [2, 0]))],
-    'a session longer than 32 octets': [REFUSED, every(octetsAt(SESSION, [0xff], [33]))],
+    'another message': [REFUSED, every(numberAt(START, 1, [0, 11, 20, 24, 0xff]))],
+    'a message longer than it is': [REFUSED, every(numberAt(START + 1, 3, [0xffff, 0xffffff]))],
+    'a message of no octets': [REFUSED, every(numberAt(START + 1, 3, [0]))],
+    'a version that is not known': [REFUSED, every(numberAt(START + 4, 2, [0, 0x200]))],
+    'a session longer than 32 octets': [REFUSED, every(numberAt(SESSION, 1, [0xff, 33]))],
     'cipher suites that are not there': [
       REFUSED,
       every(token => spliced(token, SESSION + 1 + token[SESSION]!, 2, fromHex('fffe'))),

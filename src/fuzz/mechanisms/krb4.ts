@@ -9,7 +9,7 @@ import { numberOf } from '../../mechanisms/krb4/messages.js';
 import type { Peer } from '../../protection/mechanism.js';
 import { Choices } from '../choices.js';
 import type { ExchangeTurn, FuzzSession } from '../mutation.js';
-import { added, anyAt, type Edit, every, flippedAtEnd, inverted, octets, octetsAt, spliced } from '../pieces.js';
+import { added, type Edit, every, flippedAtEnd, inverted, numberAt, octets, spliced } from '../pieces.js';
 import { BAD_TOKEN, mutationsOf, PRIVATE, SAFE, UNVERIFIED } from '../rows.js';
 import * as forge from './mechanism.js';
 
@@ -71,10 +71,10 @@ const TOKENS = forge.forgeries<Krb4Forger>('krb4', {
     'a valid message': ['accept', {}],
     'numbers in little-endian order': ['accept', { littleEndian: true }],
     'an order of octets that it does not have': [BAD_TOKEN, { littleEndian: true, header: inverted(1, 1) }],
-    'another version': [BAD_TOKEN, { header: octetsAt(0, [5], [3], [0], [0xff]) }],
-    'a type that is no message': [BAD_TOKEN, { header: octetsAt(1, [2], [4], [8], [0x0a], [0x40]) }],
-    'a private message as a safe one': [UNVERIFIED, { header: octetsAt(1, [TYPE.safe]) }, PRIVATE],
-    'a safe message as a private one': [UNVERIFIED, { header: octetsAt(1, [TYPE.private]) }, SAFE],
+    'another version': [BAD_TOKEN, { header: numberAt(0, 1, [5, 3, 0, 0xff]) }],
+    'a type that is no message': [BAD_TOKEN, { header: numberAt(1, 1, [2, 4, 8, 0x0a, 0x40]) }],
+    'a private message as a safe one': [UNVERIFIED, { header: numberAt(1, 1, [TYPE.safe]) }, PRIVATE],
+    'a safe message as a private one': [UNVERIFIED, { header: numberAt(1, 1, [TYPE.private]) }, SAFE],
     'a text longer than the message': [BAD_TOKEN, forge.anyOf('textOff', 1, 0x7fff_0000, 0xffff), SAFE],
     'a text shorter than it is': [BAD_TOKEN, { textOff: -1 }, SAFE],
     'blocks that are not there': [BAD_TOKEN, forge.anyOf('lengthOff', 8, -8, 1, 0x7fff_0000), PRIVATE],
@@ -100,14 +100,7 @@ const REALM = 3;
 const lengthOf = (place: (token: Uint8Array) => number, ...others: number[]) =>
   every((token, draw) => {
     const at = place(token);
-    return (
-      others.length > 0
-        ? anyAt(
-            at,
-            others.map(it => [it]),
-          )
-        : added(at, 1, -1n)
-    )(token, draw);
+    return (others.length > 0 ? numberAt(at, 1, others) : added(at, 1, -1n))(token, draw);
   });
 /** Behind the NUL that ends the realm. */
 const TICKET_LENGTH = (token: Uint8Array) => token.indexOf(0, REALM) + 1;
@@ -117,8 +110,8 @@ const longRealm = (length: number) => octets('A'.repeat(length));
 const COMMON = { layer: 'exchange', at: 'tokens', to: 'server', forges: 'krb4', prefix: 'AP_REQ: ' } as const;
 const EXCHANGES = mutationsOf<ExchangeTurn>(COMMON)({
   [SOURCE]: {
-    'another version': [REFUSED, every(octetsAt(0, [5], [0], [3], [0xff]))],
-    'another kind of message': [REFUSED, every(octetsAt(1, [2], [4], [0x0e], [0xff]))],
+    'another version': [REFUSED, every(numberAt(0, 1, [5, 0, 3, 0xff]))],
+    'another kind of message': [REFUSED, every(numberAt(1, 1, [2, 4, 0x0e, 0xff]))],
     'another version of the key': [REFUSED, every(inverted(2, 0x80))],
     'another realm': [REFUSED, every(inverted(REALM, 1))],
     'a realm that has no end': [

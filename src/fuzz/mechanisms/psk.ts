@@ -57,7 +57,7 @@ const USED = 'security/replayed';
 
 const TOKENS = forge.forgeries<PskForger>('psk', {
   'X-PSK': {
-    'a letter that X-PSK does not have': [BAD_TOKEN, { header: edit.octetsAt(0, [0], [0x43], [0x58], [0x63], [0xff]) }],
+    'a letter that X-PSK does not have': [BAD_TOKEN, { header: edit.numberAt(0, 1, [0, 0x43, 0x58, 0x63, 0xff]) }],
     'the letter of another level': [BAD_TOKEN, { header: edit.inverted(0, SAFE_OR_PRIVATE) }],
     'a header alone': [UNVERIFIED, its => its.token().subarray(0, 9)],
     'an octet less than an empty token': [UNVERIFIED, its => its.token({}, edit.octets('')).subarray(0, -1)],
@@ -69,7 +69,7 @@ const TOKENS = forge.forgeries<PskForger>('psk', {
       its => ({ header: edit.added(1, 8, -2n), level: otherLevel(its) }),
       { after: 2 },
     ],
-    'the highest number': ['either', { header: edit.octetsAt(1, new Array(8).fill(0xff)) }, SEQUENCE],
+    'the highest number': ['either', { header: edit.numberAt(1, 8, [(1n << 64n) - 1n]) }, SEQUENCE],
     "the other side's letter and keys": [WRONG_SIDE, its => ({ from: otherRole(its) })],
     "the other side's letter, our keys": [WRONG_SIDE, { header: edit.inverted(0, SMALL) }],
   },
@@ -106,7 +106,7 @@ const LINES = { at: 'lines' } as const;
 
 const EXCHANGES = [
   ...ofLine('server', 0, {
-    'an unknown version': [DEFECTIVE, edit.every(edit.octetsAt(0, [0], [2], [0x81], [0xff]))],
+    'an unknown version': [DEFECTIVE, edit.every(edit.numberAt(0, 1, [0, 2, 0x81, 0xff]))],
     'no nonce': [DEFECTIVE, edit.every(token => token.subarray(0, 1))],
     'a nonce of another length': [DEFECTIVE, random(1, 31, 33, 16, 64, 4096)],
   }),

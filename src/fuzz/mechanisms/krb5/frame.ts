@@ -8,7 +8,7 @@ import { formatFrame, openFrame } from '../../../mechanisms/krb5/messages/gss-fr
 import { formatAnswer, formatOffer, KERBEROS } from '../../../mechanisms/krb5/messages/spnego.js';
 import type { Choices } from '../../choices.js';
 import type { ExchangeTurn } from '../../mutation.js';
-import { all, type Edit, every, octets, octetsAt } from '../../pieces.js';
+import { all, type Edit, every, numberAt, octets } from '../../pieces.js';
 import { mutationsOf, tableOf } from '../../rows.js';
 import { DER_ELEMENTS, within } from './der.js';
 
@@ -55,7 +55,7 @@ const FRAME_PARTS = mutationsOf<ExchangeTurn>({ ...EXCHANGE, prefix: 'frame: ' }
     'a mechanism without octets': [DEFECTIVE, withOid(['0600'])],
     'a mechanism longer than the token': [
       DEFECTIVE,
-      framed(({ oid, inside }, draw) => [octetsAt(1, [0x7f], [0xff], [0x80])(oid, draw)!, inside]),
+      framed(({ oid, inside }, draw) => [numberAt(1, 1, [0x7f, 0xff, 0x80])(oid, draw)!, inside]),
     ],
     'nothing behind the mechanism': [DEFECTIVE, framed(({ oid }) => [oid])],
     'a frame within the frame': [DEFECTIVE, every(token => formatFrame(token))],

@@ -22,7 +22,7 @@ type Key = kerberos.EncryptionKey;
 export type Krb5Keys = Pick<CipherOptions, keyof CipherOptions> & {
   readonly forges: 'krb5';
   /** Session keys of the client's tickets, if we are the client. */
-  readonly sessionKeys: readonly Key[];
+  readonly sessionKeys: readonly kerberos.EncryptionKey[];
   /** Keys of the service, if we are the server. */
   readonly keytab: readonly ServiceKey[];
 };

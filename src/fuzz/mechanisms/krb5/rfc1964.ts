@@ -5,7 +5,7 @@ import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import { krb5Context } from '../../../mechanisms/krb5/tokens/context.js';
 import { type Rfc1964Key, rfc1964Key } from '../../../mechanisms/krb5/tokens/rfc1964-keys.js';
 import { Choices } from '../../choices.js';
-import { added, anyAt, type Edit, octets, octetsAt, spliced, wordAt } from '../../pieces.js';
+import { added, type Edit, numberAt, octets, spliced } from '../../pieces.js';
 import { BAD_TOKEN, DIRECTION, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../rows.js';
 import { counterFrom, type Forgery, type ForgingContext, forgeries, forgingContext, same } from '../mechanism.js';
 import type { ForgingOptions } from './rfc4121.js';
@@ -61,11 +61,7 @@ type Its = Forgery<Rfc1964Forger>;
 
 /** Another last octet of the padding. */
 const counting = (...counts: number[]) => ({
-  padding: ((padding, draw) =>
-    anyAt(
-      padding.length - 1,
-      counts.map(it => [it]),
-    )(padding, draw)) satisfies Edit,
+  padding: ((padding, draw) => numberAt(padding.length - 1, 1, counts)(padding, draw)) satisfies Edit,
 });
 const numberOff = (by: bigint) => ({ header: added(AT.number, 4, by) });
 /** The first octets of a token, in a frame of their length. */
@@ -82,18 +78,21 @@ const hasBlocks = ({ context: { key } }: Its) => key.blockSize > 1;
 export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
   'RFC 1964 §1.2.2': {
     'a valid Wrap token': ['accept', {}],
-    'the id of a GetMIC token': [BAD_TOKEN, { header: wordAt(AT.id, 0x0101) }],
-    'the id of a context deletion token': [BAD_TOKEN, { header: wordAt(AT.id, 0x0102) }],
-    'the id of an AP-REQ': [BAD_TOKEN, { header: wordAt(AT.id, 0x0100) }],
-    'an SGN_ALG that the key does not have': [BAD_TOKEN, { header: wordAt(AT.signing, 0xffff, 0x0500, 0x1101, 4) }],
-    'a SEAL_ALG that the key does not have': [BAD_TOKEN, { header: wordAt(AT.sealing, 0x0300, 0x1100, 0xfffe) }],
+    'the id of a GetMIC token': [BAD_TOKEN, { header: numberAt(AT.id, 2, [0x0101]) }],
+    'the id of a context deletion token': [BAD_TOKEN, { header: numberAt(AT.id, 2, [0x0102]) }],
+    'the id of an AP-REQ': [BAD_TOKEN, { header: numberAt(AT.id, 2, [0x0100]) }],
+    'an SGN_ALG that the key does not have': [
+      BAD_TOKEN,
+      { header: numberAt(AT.signing, 2, [0xffff, 0x0500, 0x1101, 4]) },
+    ],
+    'a SEAL_ALG that the key does not have': [BAD_TOKEN, { header: numberAt(AT.sealing, 2, [0x0300, 0x1100, 0xfffe]) }],
     'sealed is claimed, and it is not': [
       BAD_TOKEN,
-      its => ({ header: wordAt(AT.sealing, its.context.key.sealing) }),
+      its => ({ header: numberAt(AT.sealing, 2, [its.context.key.sealing]) }),
       SAFE,
     ],
-    'not sealed is claimed, and it is': [BAD_TOKEN, { header: wordAt(AT.sealing, NOT_SEALED) }, PRIVATE],
-    'filler that is not FFFF': [BAD_TOKEN, { header: wordAt(AT.filler, 0, 0xff, 0xff00, 0xfffe) }],
+    'not sealed is claimed, and it is': [BAD_TOKEN, { header: numberAt(AT.sealing, 2, [NOT_SEALED]) }, PRIVATE],
+    'filler that is not FFFF': [BAD_TOKEN, { header: numberAt(AT.filler, 2, [0, 0xff, 0xff00, 0xfffe]) }],
     'a header alone': [UNVERIFIED, cut(() => 8)],
     'a token without a body': [UNVERIFIED, cut(({ checksumLength }) => 16 + checksumLength)],
   },
@@ -107,14 +106,14 @@ export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
     'padding that counts more than a block': [BAD_TOKEN, counting(9, 0x7f, 0x80, 0xff)],
     'padding that is not its own count': [
       BAD_TOKEN,
-      its => (hasBlocks(its) ? { padding: octetsAt(0, [0]) } : undefined),
+      its => (hasBlocks(its) ? { padding: numberAt(0, 1, [0]) } : undefined),
     ],
     'no whole number of blocks': [UNVERIFIED, its => (hasBlocks(its) ? its.token().subarray(0, -3) : undefined)],
   },
   'RFC 1964 §1.2.1.2': {
     'a direction that is neither': [
       BAD_TOKEN,
-      { header: octetsAt(AT.direction, [0, 0, 0xff, 0xff], [1, 0, 0, 0], [0xff, 0xff, 0xff, 0xfe]) },
+      { header: numberAt(AT.direction, 4, [0xffff, 0x1000000, 0xfffffffe]) },
       DIRECTION,
     ],
     'the direction of the other side': ['security/wrong-direction', { header: otherSide }],

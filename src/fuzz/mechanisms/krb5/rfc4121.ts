@@ -5,7 +5,7 @@ import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import { type Krb5ContextOptions, krb5Context } from '../../../mechanisms/krb5/tokens/context.js';
 import { FILLER, FLAG, HEADER, MIC_ID, WRAP_ID } from '../../../mechanisms/krb5/tokens/token-header.js';
 import { Choices } from '../../choices.js';
-import { added, type Edit, inverted, octets, octetsAt, spliced, wordAt } from '../../pieces.js';
+import { added, type Edit, inverted, numberAt, octets, spliced } from '../../pieces.js';
 import { BAD_TOKEN, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../rows.js';
 import { counterFrom, type Forgery, type ForgingContext, forgeries, forgingContext, same } from '../mechanism.js';
 
@@ -65,17 +65,17 @@ const flag = (its: number) => ({ header: inverted(AT.flags, its) });
 const usageOf = (kind: keyof typeof USAGE, { context: { acceptor } }: Its, other = false) =>
   USAGE[kind][acceptor === other ? 0 : 1];
 const numberOff = (by: bigint) => added(AT.sequence, 8, by);
-const OTHER_RRC = wordAt(AT.rrc, 12);
+const OTHER_RRC = numberAt(AT.rrc, 2, [12]);
 const WRONG_SIDE = 'security/wrong-direction';
 const WRONG_SUM = 'security/bad-checksum';
 
 export const RFC4121 = forgeries<Rfc4121Forger>('rfc4121', {
   'RFC 4121 §4.2.6.2': {
     'a valid Wrap token': ['accept', {}],
-    'the id of a GetMIC token': [BAD_TOKEN, { header: wordAt(AT.id, MIC_ID) }],
-    'the id of a context deletion token': [BAD_TOKEN, { header: wordAt(AT.id, 0x0405) }],
-    'an unknown id': [BAD_TOKEN, { header: wordAt(AT.id, 0x0506, 0x0100, 0x0200, 0x0201, 0x8504, 0, 0xffff) }],
-    'filler that is not FF': [BAD_TOKEN, { header: octetsAt(AT.filler, [0], [0x7f], [0xfe]) }],
+    'the id of a GetMIC token': [BAD_TOKEN, { header: numberAt(AT.id, 2, [MIC_ID]) }],
+    'the id of a context deletion token': [BAD_TOKEN, { header: numberAt(AT.id, 2, [0x0405]) }],
+    'an unknown id': [BAD_TOKEN, { header: numberAt(AT.id, 2, [0x0506, 0x0100, 0x0200, 0x0201, 0x8504, 0, 0xffff]) }],
+    'filler that is not FF': [BAD_TOKEN, { header: numberAt(AT.filler, 1, [0, 0x7f, 0xfe]) }],
     'half a header': [UNVERIFIED, its => its.token().subarray(0, 2 + its.draw.below(HEADER - 2))],
     'a header alone': [UNVERIFIED, its => its.token().subarray(0, HEADER)],
     'an octet less than an empty token': [UNVERIFIED, its => its.token({}, octets('')).subarray(0, -1)],
@@ -96,23 +96,31 @@ export const RFC4121 = forgeries<Rfc4121Forger>('rfc4121', {
     'EC counts filler': ['accept', its => ({ padding: 1 + its.draw.below(64) }), PRIVATE],
     'EC counts more than there is': [
       BAD_TOKEN,
-      its => ({ header: wordAt(AT.ec, 0xffff, its.text.length + 1) }),
+      its => ({ header: numberAt(AT.ec, 2, [0xffff, its.text.length + 1]) }),
       PRIVATE,
     ],
-    'EC is zero beside a checksum': [BAD_TOKEN, { header: wordAt(AT.ec, 0) }, SAFE],
+    'EC is zero beside a checksum': [BAD_TOKEN, { header: numberAt(AT.ec, 2, [0]) }, SAFE],
     'EC is more than the checksum': [BAD_TOKEN, { header: inverted(AT.ec + 1, 0x20, 0x40) }, SAFE],
-    'EC is less than the checksum': [BAD_TOKEN, { header: wordAt(AT.ec, 1, 8, 11) }, SAFE],
+    'EC is less than the checksum': [BAD_TOKEN, { header: numberAt(AT.ec, 2, [1, 8, 11]) }, SAFE],
   },
   'RFC 4121 §4.2.5': {
-    'RRC is less than the token': ['accept', its => ({ header: wordAt(AT.rrc, 1 + its.draw.below(27)) })],
-    'RRC is more than the token': ['accept', its => ({ header: wordAt(AT.rrc, 0xffff - its.draw.below(4096)) })],
+    'RRC is less than the token': ['accept', its => ({ header: numberAt(AT.rrc, 2, [1 + its.draw.below(27)]) })],
+    'RRC is more than the token': ['accept', its => ({ header: numberAt(AT.rrc, 2, [0xffff - its.draw.below(4096)]) })],
     'RRC is that of another rotation': [BAD_TOKEN, its => spliced(its.token(), AT.rrc, 2, u16be(5))],
   },
   'RFC 4121 §4.2.4': {
-    'EC is altered behind the sealing': [UNVERIFIED, { header: wordAt(AT.ec, 4), covered: wordAt(AT.ec, 0) }, PRIVATE],
+    'EC is altered behind the sealing': [
+      UNVERIFIED,
+      { header: numberAt(AT.ec, 2, [4]), covered: numberAt(AT.ec, 2, [0]) },
+      PRIVATE,
+    ],
     'RRC is sealed as it was sent': [BAD_TOKEN, { header: OTHER_RRC, covered: OTHER_RRC }, PRIVATE],
     'RRC is signed as it was sent': [WRONG_SUM, { header: OTHER_RRC, covered: OTHER_RRC }, SAFE],
-    'EC is signed as it was sent': [WRONG_SUM, its => ({ covered: wordAt(AT.ec, its.context.checksumLength) }), SAFE],
+    'EC is signed as it was sent': [
+      WRONG_SUM,
+      its => ({ covered: numberAt(AT.ec, 2, [its.context.checksumLength]) }),
+      SAFE,
+    ],
     'another number is sealed or signed': [WRONG_SUM, { covered: numberOff(1n) }],
     'other flags are sealed or signed': [WRONG_SUM, { covered: inverted(AT.flags, 8) }],
   },
@@ -122,7 +130,7 @@ export const RFC4121 = forgeries<Rfc4121Forger>('rfc4121', {
   },
   'RFC 4121 §4.2.1': {
     'a used number around a new text': ['security/replayed', { header: numberOff(-1n) }, { after: 1 }],
-    'the highest number': ['either', { header: octetsAt(AT.sequence, new Array(8).fill(0xff)) }, SEQUENCE],
+    'the highest number': ['either', { header: numberAt(AT.sequence, 8, [(1n << 64n) - 1n]) }, SEQUENCE],
     'a number 2^32 ahead': ['either', { header: numberOff(2n ** 32n) }, SEQUENCE],
     'a number before the first': ['either', { header: numberOff(-100n) }, SEQUENCE],
   },
