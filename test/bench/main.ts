@@ -1,6 +1,7 @@
 /** `npm run bench`: see README.md beside this file. */
+import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { measure, type Result, type Row } from './measure.js';
+import { type Measured, measure, type Result, type Row } from './measure.js';
 import { startMit } from './mit.js';
 import { dataRows, streamRows } from './rows-data.js';
 import { exchangeRows, memoryRows } from './rows-exchange.js';
@@ -20,6 +21,7 @@ const { values, positionals } = parseArgs({
     save: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '100' },
     batch: { type: 'string', default: '3' },
+    row: { type: 'string' },
   },
 });
 
@@ -39,26 +41,42 @@ try {
     ...verifyRows(),
     ...memoryRows(),
   ];
-  const rows = every.filter(({ name }) => positionals.every(part => name.includes(part)));
-  for (const row of rows) {
-    process.stderr.write(`\r\x1b[K${results.length + 1} of ${rows.length}: ${row.name}`);
-    results.push(await measure(row, Number(values.rounds), Number(values.batch)));
-  }
-  process.stderr.write('\r\x1b[K');
+  if (values.row === undefined) measureEach(every.filter(({ name }) => positionals.every(part => name.includes(part))));
+  else await measureHere(every.find(({ name }) => name === values.row)!);
 } finally {
   mit?.stop();
 }
+if (values.row === undefined) report();
 
-const baseline = readBaseline();
-if (values.json) {
-  const lines = results.map(({ row: { name, goals }, cost, against }) => ({
-    name,
-    milliseconds: cost,
-    against,
-    goals,
-  }));
-  console.log(JSON.stringify(lines, null, 2));
-} else {
-  console.log(table(results.flatMap(result => linesOf(result, baseline))));
+/** What V8 has compiled for one row changes the next one: each has a process of its own. */
+function measureEach(rows: readonly Row[]): void {
+  const { rounds, batch } = values;
+  for (const row of rows) {
+    process.stderr.write(`\r\x1b[K${results.length + 1} of ${rows.length}: ${row.name}`);
+    const args = [...process.execArgv, process.argv[1]!, '--rounds', rounds, '--batch', batch, '--row', row.name];
+    const child = spawnSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+    if (child.status !== 0) throw new Error(`the row ${row.name} failed`);
+    results.push({ row, ...(JSON.parse(child.stdout) as Measured) });
+  }
+  process.stderr.write('\r\x1b[K');
 }
-if (values.save) saveBaseline(results);
+
+async function measureHere(row: Row): Promise<void> {
+  console.log(JSON.stringify(await measure(row, Number(values.rounds), Number(values.batch))));
+}
+
+function report(): void {
+  const baseline = readBaseline();
+  if (values.json) {
+    const lines = results.map(({ row: { name, goals }, cost, against }) => ({
+      name,
+      milliseconds: cost,
+      against,
+      goals,
+    }));
+    console.log(JSON.stringify(lines, null, 2));
+  } else {
+    console.log(table(results.flatMap(result => linesOf(result, baseline))));
+  }
+  if (values.save) saveBaseline(results);
+}

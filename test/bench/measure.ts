@@ -25,8 +25,11 @@ export interface Row {
   count?: number;
 }
 
-export interface Result {
+export interface Result extends Measured {
   row: Row;
+}
+
+export interface Measured {
   /** Milliseconds of one operation, by side: of the fastest round, which the rest of the machine has disturbed least. */
   cost: Record<string, number>;
   /** Our cost in that of another side (or what it is more), by its name. */
@@ -43,7 +46,7 @@ export function processorTime(): number {
  * @param rounds  where the row has a `count`, a tenth of them: its operations are long
  * @param batch  milliseconds that a batch takes at least; the number of operations is found by doubling
  */
-export async function measure(row: Row, rounds: number, batch: number): Promise<Result> {
+export async function measure(row: Row, rounds: number, batch: number): Promise<Measured> {
   const counts = new Map<Side, number>();
   for (const side of row.sides) {
     if (row.count !== undefined) await warm(side, row.count);
@@ -73,12 +76,12 @@ async function timeOf(side: Side, count: number): Promise<{ spent: number; isOwn
 
 const collectYoung = globalThis.gc as unknown as (options: { type: 'minor' }) => void;
 
-function resultOf(row: Row, samples: ReadonlyMap<Side, readonly number[]>): Result {
+function resultOf(row: Row, samples: ReadonlyMap<Side, readonly number[]>): Measured {
   const cost = Object.fromEntries(row.sides.map(side => [side.name, Math.min(...samples.get(side)!)]));
   const [ours, ...others] = row.sides.map(({ name }) => name);
   const own = cost[ours!]!;
   const compare = (other: number) => (row.unit === 'ms more' ? own - other : own / other);
-  return { row, cost, against: Object.fromEntries(others.map(name => [name, compare(cost[name]!)])) };
+  return { cost, against: Object.fromEntries(others.map(name => [name, compare(cost[name]!)])) };
 }
 
 /** It also warms up: code that is young is compiled beside its work, which would be measured. */
