@@ -51,12 +51,24 @@ export interface FoundDataConnection<Control> {
   partner: { control: Control; message: number | undefined } | undefined;
 }
 
-/** An open control connection. */
-interface Open<Control> {
-  /** For data connections whose announcement is not known: one for each side, as either may listen. */
+/** An open control connection, and what it has announced. */
+export interface Announcing<Control> {
+  readonly control: Control;
+  readonly hosts: Readonly<Record<Peer, string>>;
+  /** What is not registered so far. */
+  news: News<Control>[];
+  /** The last addresses that are registered. */
+  kept: Announced<Control>[];
+  /** For data connections whose announcement is not known: one for each side, as either may listen; none before it is registered. */
   unknown: readonly Announced<Control>[];
-  /** Its sides, as in `Announced`. */
-  sides: readonly string[];
+}
+
+/** An announcement as it came. */
+interface News<Control> {
+  session: Announcing<Control>;
+  by: Peer;
+  address: DataAddress;
+  message: number | undefined;
 }
 
 /**
@@ -66,11 +78,11 @@ interface Open<Control> {
  * whose data connection has come is not taken to be meant once more, as long as its host has another control connection.
  */
 export class DataConnections<Control> {
+  /** In the order in which they came. Registered when a data connection is looked for: most connections of a capture may have none. */
+  readonly #news = new Set<News<Control>>();
   readonly #byEnd = new Recent<string, Announced<Control>>();
   readonly #byPort = new Recent<number, Announced<Control>>();
   readonly #byHosts = new Recent<string, Announced<Control>>();
-  readonly #kept = new Map<Control, Announced<Control>[]>();
-  readonly #open = new Map<Control, Open<Control>>();
   /** How many control connections are open with a host on one side. */
   readonly #sides = new Map<string, number>();
   readonly #waits: (control: Control, message: number | undefined) => boolean;
@@ -80,53 +92,67 @@ export class DataConnections<Control> {
     this.#waits = waits;
   }
 
-  /** A control connection begins. @param port  of the client, where it listens as long as it has not sent PORT (RFC 959 §3.2) */
-  begin(control: Control, hosts: Record<Peer, string>, port: number): void {
-    this.announce(control, 'client', { host: undefined, port }, hosts, undefined);
-    const unknown = PEERS.map(by => newAnnounced(control, by, undefined, hosts, undefined));
-    for (const it of unknown) this.#byHosts.add(it.pair, it);
-    const sides = unknown.map(({ side }) => side);
-    for (const side of sides) this.#sides.set(side, (this.#sides.get(side) ?? 0) + 1);
-    this.#open.set(control, { unknown, sides });
+  /**
+   * A control connection begins.
+   * @param port  of the client, where it listens as long as it has not sent PORT (RFC 959 §3.2)
+   */
+  begin(control: Control, hosts: Readonly<Record<Peer, string>>, port: number): Announcing<Control> {
+    const session: Announcing<Control> = { control, hosts, news: [], kept: [], unknown: [] };
+    this.announce(session, 'client', { host: undefined, port }, undefined);
+    return session;
   }
 
   /**
-   * @param hosts  of the control connection; the one of the listening side is used if only a port was announced
+   * @param address  on the host of the listening side if only a port was announced
    * @param message  the number of the message with the command that asked for the address
    */
-  announce(
-    control: Control,
-    by: Peer,
-    address: DataAddress,
-    hosts: Record<Peer, string>,
-    message: number | undefined,
-  ): void {
-    const announced = newAnnounced(control, by, address, hosts, message);
-    this.#byEnd.add(announced.end, announced);
-    this.#byPort.add(announced.port, announced);
-    // The default port is not translated, as it is that of the control connection.
-    if (message !== undefined) this.#byHosts.add(announced.pair, announced);
-    const kept = this.#kept.get(control) ?? [];
-    kept.push(announced);
-    this.#kept.set(control, kept);
-    if (kept.length > KEPT) this.#remove(kept.shift()!);
+  announce(session: Announcing<Control>, by: Peer, address: DataAddress, message: number | undefined): void {
+    const news = { session, by, address, message };
+    session.news.push(news);
+    this.#news.add(news);
+    if (session.news.length > KEPT) this.#registerNews();
   }
 
-  /** Forgets the addresses that a control connection has announced. */
-  forget(control: Control): void {
-    for (const announced of this.#kept.get(control) ?? []) this.#remove(announced);
-    this.#kept.delete(control);
-    const { unknown, sides } = this.#open.get(control) ?? { unknown: [], sides: [] };
+  /** The control connection has ended: forgets the addresses that it has announced. */
+  forget({ news, kept, unknown }: Announcing<Control>): void {
+    for (const it of news) this.#news.delete(it);
+    for (const announced of kept) this.#remove(announced);
     for (const announced of unknown) {
       announced.isForgotten = true;
       this.#byHosts.forget(announced.pair);
+      const left = this.#sides.get(announced.side)! - 1;
+      if (left === 0) this.#sides.delete(announced.side);
+      else this.#sides.set(announced.side, left);
     }
-    for (const side of sides) {
-      const left = this.#sides.get(side)! - 1;
-      if (left === 0) this.#sides.delete(side);
-      else this.#sides.set(side, left);
+  }
+
+  #registerNews(): void {
+    for (const news of this.#news) {
+      const { session } = news;
+      if (session.unknown.length === 0) this.#registerSession(session);
+      this.#register(news);
+      session.news = [];
     }
-    this.#open.delete(control);
+    this.#news.clear();
+  }
+
+  #registerSession(session: Announcing<Control>): void {
+    session.unknown = PEERS.map(by => newAnnounced({ session, by, address: undefined, message: undefined }));
+    for (const announced of session.unknown) {
+      this.#byHosts.add(announced.pair, announced);
+      this.#sides.set(announced.side, (this.#sides.get(announced.side) ?? 0) + 1);
+    }
+  }
+
+  #register(news: News<Control>): void {
+    const { kept } = news.session;
+    const announced = newAnnounced(news);
+    this.#byEnd.add(announced.end, announced);
+    this.#byPort.add(announced.port, announced);
+    // The default port is not translated, as it is that of the control connection.
+    if (announced.message !== undefined) this.#byHosts.add(announced.pair, announced);
+    kept.push(announced);
+    if (kept.length > KEPT) this.#remove(kept.shift()!);
   }
 
   /**
@@ -134,6 +160,7 @@ export class DataConnections<Control> {
    * octets come or the connection ends, because by then the address has been announced.
    */
   find({ ends, opener }: TcpConnection): FoundDataConnection<Control> | undefined {
+    this.#registerNews();
     // If the SYN is missing, either end may be the one that listens.
     const listeners = opener === undefined ? ([1, 0] as const) : ([opener === 0 ? 1 : 0] as const);
     for (const isSpent of [false, true]) {
@@ -199,13 +226,12 @@ export class DataConnections<Control> {
 const PEERS = ['client', 'server'] as const;
 
 /** @param address  undefined if it is not known; port 0 is none */
-function newAnnounced<Control>(
-  control: Control,
-  by: Peer,
-  address: DataAddress | undefined,
-  hosts: Record<Peer, string>,
-  message: number | undefined,
-): Announced<Control> {
+function newAnnounced<Control>({
+  session: { control, hosts },
+  by,
+  address,
+  message,
+}: Omit<News<Control>, 'address'> & { address: DataAddress | undefined }): Announced<Control> {
   const [own, other] = [hosts[by], hosts[by === 'client' ? 'server' : 'client']];
   const end = address === undefined ? '' : `${address.host ?? own}:${address.port}`;
   const [pair, side] = [`${own} ${other}`, `${by} ${own}`];

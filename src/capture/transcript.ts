@@ -2,12 +2,13 @@
 import { CRLF, concat, fromUtf8 } from '../bytes.js';
 import type { Tolerance } from '../protection/deviations.js';
 import type { Mechanism, Peer } from '../protection/mechanism.js';
+import type { ObserverOptions } from '../session/observer.js';
 import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
 import { type ConnectionTable, portOfNumber, type TcpConnection } from './connection-table.js';
 import { type ControlConnection, ControlConnections, type PortOptions } from './control-connections.js';
 import { ControlRecording } from './control-recording.js';
 import type { DataAddress } from './data-addresses.js';
-import { DataConnections } from './data-connections.js';
+import { type Announcing, DataConnections } from './data-connections.js';
 import { type DataOptions, DataRecording } from './data-recording.js';
 import { SegmentReader } from './link-layer.js';
 import { hostOf, portOf } from './opening.js';
@@ -233,13 +234,16 @@ function answeredOf(connections: ConnectionTable): { answered: number; ports: Re
 class ControlRecordings {
   readonly addresses = new DataConnections<ControlRecording>((control, message) => control.waitsForData(message));
   readonly #control: ControlConnections;
-  readonly #options: VerifyOptions;
+  /** For the observers of connections that are in the capture from their start, and of others. */
+  readonly #fromStart: ObserverOptions;
+  readonly #late: ObserverOptions;
   readonly #writer: TranscriptWriter;
   readonly #open = new Map<number, ControlEntry>();
 
   constructor(control: ControlConnections, options: VerifyOptions, writer: TranscriptWriter) {
     this.#control = control;
-    this.#options = options;
+    this.#fromStart = { ...options, fromStart: true };
+    this.#late = { ...options, fromStart: false };
     this.#writer = writer;
   }
 
@@ -258,7 +262,7 @@ class ControlRecordings {
       if (event.by !== 'open') entry.isClosed = true;
       if (--entry.open > 0) return;
       recording.end(event.time, !entry.isClosed);
-      this.addresses.forget(recording);
+      this.addresses.forget(entry.announcing);
       this.#open.delete(event.connection.id);
     }
   }
@@ -271,13 +275,14 @@ class ControlRecordings {
   #begin(connection: TcpConnection): ControlEntry | undefined {
     const ends = this.#control.get(connection.id, connection);
     if (ends === undefined) return undefined;
-    const observed = { ...this.#options, fromStart: connection.opened !== 'missing' };
+    const observed = connection.opened === 'missing' ? this.#late : this.#fromStart;
     const hosts = { client: hostOf(ends.client), server: hostOf(ends.server) };
     const announce = (by: Peer, address: DataAddress, message: number | undefined) =>
-      this.addresses.announce(recording, by, address, hosts, message);
+      this.addresses.announce(announcing, by, address, message);
     const recording = new ControlRecording(ends.number, ends, observed, this.#writer, announce);
-    this.addresses.begin(recording, hosts, portOf(ends.client));
-    const entry: ControlEntry = { recording, ends, open: 2, isClosed: false, preamble: [...ends.preamble] };
+    const announcing = this.addresses.begin(recording, hosts, portOf(ends.client));
+    const preamble = [...ends.preamble];
+    const entry: ControlEntry = { recording, announcing, ends, open: 2, isClosed: false, preamble };
     this.#open.set(connection.id, entry);
     return entry;
   }
@@ -285,6 +290,7 @@ class ControlRecordings {
 
 interface ControlEntry {
   recording: ControlRecording;
+  announcing: Announcing<ControlRecording>;
   ends: ControlConnection;
   /** Number of directions that have not ended. */
   open: number;
