@@ -186,5 +186,7 @@ export function classify(code: number): Classification {
     const kind = isWhole && code >= WINSOCK.from && code <= WINSOCK.to ? 'winsock' : 'unknown';
     return { code, kind, group: undefined, final: false, ...known };
   }
-  return { code, ...series, group: GROUPS[Math.trunc(code / 10) % 10], ...known };
+  const { kind, final } = series;
+  const { meaning, source } = known ?? series;
+  return { code, kind, final, meaning, source, group: GROUPS[Math.trunc(code / 10) % 10] };
 }

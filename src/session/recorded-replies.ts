@@ -293,9 +293,14 @@ export class RecordedReplies {
     const { oldest } = state.pending;
     if (oldest?.verb === 'PBSZ' && code >= 200 && code < 300) this.#bufferSize(message, oldest, reply);
     const { command, isExchange } = this.#connection.answer(code);
-    const observed = { messages, reply, classification: classify(code), command: observedCommand(command) };
-    const protection = state.protectionKnown ? state.protection : undefined;
-    this.#observations.add({ type: 'reply', ...observed, protection });
+    this.#observations.add({
+      type: 'reply',
+      messages,
+      reply,
+      classification: classify(code),
+      command: observedCommand(command),
+      protection: state.protectionKnown ? state.protection : undefined,
+    });
     if (!isExchange) return;
     try {
       const { token, tolerated } = parseAdatReply(reply, this.#options);

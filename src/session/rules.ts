@@ -149,8 +149,8 @@ export function isNewExchange(verb: string, code: number): boolean {
 /** The state after the final reply to a command. An accepted AUTH or REIN resets all of it. */
 export function nextState(state: ConnectionState, request: CommandRequest, code: number): ConnectionState {
   const phase = phaseAfter(state.phase, request.verb, code);
-  if (isNewExchange(request.verb, code) || phase === 'clear' || phase === 'exchange')
-    return { ...NO_ASSOCIATION, phase };
+  if (phase === 'clear') return NO_ASSOCIATION;
+  if (isNewExchange(request.verb, code) || phase === 'exchange') return { ...NO_ASSOCIATION, phase };
   const accepted = code >= 200 && code < 300;
   if (accepted && request.verb === 'PBSZ') return { ...state, bufferSize: request.bufferSize ?? state.bufferSize };
   if (accepted && request.verb === 'PROT') return { ...state, protection: request.protection ?? state.protection };
