@@ -26,6 +26,8 @@ export type Registry = 'link type' | 'EtherType' | 'PPP protocol' | 'IP protocol
 export interface Next {
   readonly registry: Registry;
   readonly number: number;
+  /** Once it has been looked up: the layers of most packets are the constants below. */
+  decoder?: Decoder | undefined;
 }
 
 /**

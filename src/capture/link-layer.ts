@@ -7,7 +7,7 @@ import { endText } from './end-texts.js';
 import { ETHER_TYPES } from './ethernet.js';
 import { IP_PROTOCOLS } from './ip.js';
 import { IpFragments } from './ip-fragments.js';
-import { broken, type Decoder, type DecoderTable, type Frame, type Registry, TCP } from './layers.js';
+import { broken, type DecoderTable, type Frame, type Next, type Registry, TCP } from './layers.js';
 import { LINK_TYPES } from './link-types.js';
 import { u32 } from './numbers.js';
 import type { CapturedPacket } from './packet.js';
@@ -86,6 +86,8 @@ class Segments implements Iterator<Segment> {
   /** The same for all packets. */
   readonly #frame: Frame;
   readonly #onUnread: (reason: string) => void;
+  /** The first layer of the last packet. */
+  #link: Next | undefined;
 
   constructor(packets: Iterator<CapturedPacket>, fragments: IpFragments, onUnread: (reason: string) => void) {
     this.#packets = packets;
@@ -101,7 +103,7 @@ class Segments implements Iterator<Segment> {
         this.#fragments.finish();
         return END;
       }
-      const segment = readSegment(packet.value, this.#frame);
+      const segment = readSegment(packet.value, this.#linkOf(packet.value), this.#frame);
       if (typeof segment === 'string') this.#onUnread(segment);
       else if (segment !== undefined) return { done: false, value: segment };
     }
@@ -111,43 +113,48 @@ class Segments implements Iterator<Segment> {
     this.#packets.return?.();
     return END;
   }
+
+  #linkOf({ linkType: number }: CapturedPacket): Next | undefined {
+    if (number !== this.#link?.number)
+      this.#link = number === undefined ? undefined : { registry: 'link type', number };
+    return this.#link;
+  }
 }
 
 const END: IteratorResult<Segment, undefined> = { done: true, value: undefined };
 
 /**
  * The TCP segment that a packet holds or completes.
+ * @param link  its first layer; undefined if the capture does not name it
  * @param frame  for its layers; what it had before does not matter
  * @returns a text with the reason if the packet can't be read; undefined if it holds no TCP, or is a fragment of an
  *   incomplete packet
  */
-function readSegment(packet: CapturedPacket, frame: Frame): Segment | string | undefined {
-  const { time, linkType, data, originalLength } = packet;
-  if (linkType === undefined) return 'interface that the capture does not describe';
+function readSegment(packet: CapturedPacket, link: Next | undefined, frame: Frame): Segment | string | undefined {
+  if (link === undefined) return 'interface that the capture does not describe';
+  const { time, data, originalLength } = packet;
   frame.data = data;
   frame.at = 0;
   frame.end = Math.max(data.length, originalLength);
   frame.source = '';
   frame.destination = '';
   frame.time = time;
-  let registry: Registry = 'link type';
-  let number = linkType;
+  let layer = link;
   for (let layers = 0; layers < MAX_LAYERS; layers++) {
-    const decoder: Decoder | undefined = REGISTRIES[registry].get(number);
-    if (decoder === undefined) return `${registry} ${nameOf(registry, number)}`;
-    const next = decoder(frame);
+    layer.decoder ??= REGISTRIES[layer.registry].get(layer.number);
+    if (layer.decoder === undefined) return nameOf(layer);
+    const next = layer.decoder(frame);
     if (next === TCP) return readTcp(frame);
     if (next === undefined || typeof next === 'string') return next;
-    registry = next.registry;
-    number = next.number;
+    layer = next;
   }
   return `more than ${MAX_LAYERS} headers`;
 }
 
-/** A number in the notation of its registry. */
-function nameOf(registry: Registry, number: number): string {
+/** A layer by its registry, and its number in the notation of that. */
+function nameOf({ registry, number }: Next): string {
   const hex = registry === 'EtherType' || registry === 'PPP protocol';
-  return hex ? `0x${number.toString(16).padStart(4, '0')}` : `${number}`;
+  return `${registry} ${hex ? `0x${number.toString(16).padStart(4, '0')}` : number}`;
 }
 
 function readTcp(frame: Frame): Segment | string {

@@ -347,8 +347,8 @@ export function faultRecord(error: unknown): RecordedFault {
 /** ISO 8601 in UTC, to the microsecond, or to the nanosecond if the capture has that resolution. */
 function isoTime(nanoseconds: bigint): string {
   const seconds = Number(nanoseconds / 1_000_000_000n);
-  const fraction = `${nanoseconds % 1_000_000_000n}`.padStart(9, '0');
-  const digits = fraction.endsWith('000') ? fraction.slice(0, 6) : fraction;
+  const fraction = Number(nanoseconds % 1_000_000_000n);
+  const digits = `${1_000_000_000 + fraction}`.slice(1, fraction % 1000 === 0 ? 7 : 10);
   // Many lines have the same second, and dates are slow.
   if (lastSecond.seconds !== seconds)
     lastSecond = { seconds, text: new Date(seconds * 1000).toISOString().slice(0, 19) };
