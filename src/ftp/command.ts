@@ -79,21 +79,27 @@ export function parseOwnCommand(bytes: Uint8Array): Command {
 
 /**
  * Parses the command in a line, for callers that need the lines too.
+ * @param text  of the line without its end, where that is known
  * @throws FtpSecurityError `syntax/bad-command` with the offset in the line
  */
-export function commandOf({ raw, bytes }: Line): Command {
-  return commandIn(raw, bytes.length);
+export function commandOf({ raw, bytes }: Line, text?: string): Command {
+  return commandIn(raw, bytes.length, text);
 }
 
-/** @param raw  a line of its own; the result keeps it. The command in it ends at `end` */
-function commandIn(raw: Uint8Array, end: number): Command {
+/**
+ * @param raw  a line of its own; the result keeps it. The command in it ends at `end`
+ * @param text  of the command. The line end is ASCII, where an octet is a character; so is a verb
+ */
+function commandIn(
+  raw: Uint8Array,
+  end: number,
+  text = fromUtf8(raw).slice(0, end - raw.length || undefined),
+): Command {
   for (let at = 0; at < end; at++) {
     const octet = raw[at]!;
     if (octet <= CR && (octet === CR || octet === LF || octet === NUL))
       throw badCommand('a command must not contain CR, LF or NUL', at);
   }
-  // The line end is ASCII, where an octet is a character; so is a verb.
-  const text = fromUtf8(raw).slice(0, end - raw.length || undefined);
   const space = text.indexOf(' ');
   const verb = space === -1 ? text : text.slice(0, space);
   if (!VERB.test(verb.slice(0, MAX_VERB + 1)))

@@ -38,17 +38,19 @@ export class RecordedCommands {
     const resumed = this.#resumed;
     this.#resumed = false;
     const tlsError = this.#connection.tls?.error('client');
+    const text = fromUtf8(line.bytes);
     try {
-      const command = commandOf(line);
+      const command = commandOf(line, text);
       message.wire = command.verb;
       const level = levelOfVerb(command.verb);
       if (level === undefined) {
+        message.text = text;
         this.#clearCommand(message, line, command);
         // It takes effect nevertheless: a client that speaks no TLS may go on with another mechanism.
         message.error ??= tlsError;
       } else this.#protectedCommand(message, level, command);
     } catch (error) {
-      message.text = fromUtf8(line.bytes);
+      message.text = text;
       if (resumed) return;
       fail(message, error);
       this.#connection.addRequest({ verb: '', level: 'clear' });
@@ -56,7 +58,6 @@ export class RecordedCommands {
   }
 
   #clearCommand(message: ObservedMessage, line: Line, command: Command): void {
-    message.text = fromUtf8(line.bytes);
     const deviations = new Deviations(this.#tolerance);
     try {
       endOfText(line.raw, line.raw.length, deviations, 'syntax/bad-line');

@@ -32,6 +32,10 @@ interface OuterReply {
 /** The codes that a connection may begin with (RFC 959 §5.4). */
 const GREETINGS: ReadonlySet<number> = new Set([120, 220, 421]);
 
+/** Octets of a code, and a separator after it. */
+const CODE = 3;
+const HYPHEN = 0x2d;
+
 /** The most lines before the greeting, and of one reply in the clear, that are remembered: no listing has more, and lines may be very short. */
 const MAX_LINES = 250_000;
 
@@ -119,7 +123,7 @@ export class RecordedReplies {
       return;
     }
     this.#resumed = false;
-    message.wire = code === 0 ? '' : fromUtf8(line.bytes.subarray(0, 4));
+    message.wire = code === 0 ? '' : wireOf(code, line);
     this.#endPreface(code);
     const level = levelOfCode(code);
     if (level !== undefined) {
@@ -127,7 +131,7 @@ export class RecordedReplies {
       return;
     }
     const tlsError = this.#connection.tls?.error('server');
-    this.#clearLine(message, line);
+    this.#clearLine(message, code, line);
     message.error ??= tlsError;
   }
 
@@ -143,13 +147,13 @@ export class RecordedReplies {
 
   // Replies in the clear
 
-  #clearLine(message: ObservedMessage, line: Line): void {
+  #clearLine(message: ObservedMessage, code: number, line: Line): void {
     message.text = fromUtf8(line.bytes);
     const deviations = new Deviations(this.#options);
     let reply: Reply | undefined;
     try {
       endOfText(line.raw, line.raw.length, deviations, 'syntax/bad-line');
-      const first = Number.parseInt((this.#clearMessages[0] ?? message).wire, 10);
+      const first = this.#clearMessages.length === 0 ? code : Number.parseInt(this.#clearMessages[0]!.wire, 10);
       this.#connection.checkClearReply(first, this.#outer !== undefined || this.#inner.open);
     } catch (error) {
       fail(message, error);
@@ -331,6 +335,12 @@ export function observedCommand(request: CommandRequest | undefined): ObservedCo
   if (request?.message === undefined) return undefined;
   const { verb, argument, message } = request;
   return { verb, argument, message };
+}
+
+/** A code, and what follows it in a line, if anything does. */
+function wireOf(code: number, { bytes }: Line): string {
+  if (bytes.length === CODE) return `${code}`;
+  return bytes[CODE] === HYPHEN ? `${code}-` : `${code} `;
 }
 
 /** The code in the first line of an inner reply. */
