@@ -4,20 +4,37 @@
  */
 import type { IpFragments } from './ip-fragments.js';
 import { u16 } from './numbers.js';
+import type { CapturedPacket } from './packet.js';
 
-/** A packet while its layers are decoded. */
-export interface Frame {
-  data: Uint8Array;
+const NOTHING = new Uint8Array(0);
+
+/** A packet while its layers are decoded. One is used for all packets of a capture. */
+export class Frame {
+  data: Uint8Array = NOTHING;
   /** Offset of the next layer in `data`. */
-  at: number;
+  at = 0;
   /** The greatest possible offset of that layer's end; greater than the length of `data` if the capture cut the packet. */
-  end: number;
+  end = 0;
   /** Addresses of the innermost IP header so far; an IPv6 address is in brackets. */
-  source: string;
-  destination: string;
+  source = '';
+  destination = '';
   /** Nanoseconds since 1970-01-01 UTC; undefined if unknown. */
   time: bigint | undefined;
   readonly fragments: IpFragments;
+
+  constructor(fragments: IpFragments) {
+    this.fragments = fragments;
+  }
+
+  /** Begins with the next packet. */
+  begin({ data, originalLength, time }: CapturedPacket): void {
+    this.data = data;
+    this.at = 0;
+    this.end = Math.max(data.length, originalLength);
+    this.source = '';
+    this.destination = '';
+    this.time = time;
+  }
 }
 
 export type Registry = 'link type' | 'EtherType' | 'PPP protocol' | 'IP protocol' | 'UDP port';
@@ -26,8 +43,8 @@ export type Registry = 'link type' | 'EtherType' | 'PPP protocol' | 'IP protocol
 export interface Next {
   readonly registry: Registry;
   readonly number: number;
-  /** Once it has been looked up: the layers of most packets are the constants below. */
-  decoder?: Decoder | undefined;
+  /** Undefined until it is looked up: the layers of most packets are the constants below. */
+  decoder: Decoder | undefined;
 }
 
 /**
@@ -37,21 +54,26 @@ export interface Next {
  */
 export type Decoder = (frame: Frame) => Next | string | undefined;
 
+/** A layer by its number in a registry. */
+export function layer(registry: Registry, number: number): Next {
+  return { registry, number, decoder: undefined };
+}
+
 export type DecoderTable = ReadonlyMap<number, Decoder>;
 
-export const ETHERNET: Next = { registry: 'link type', number: 1 };
-export const PPP: Next = { registry: 'link type', number: 9 };
+export const ETHERNET: Next = layer('link type', 1);
+export const PPP: Next = layer('link type', 9);
 /** An IEEE 802.2 header, which RFC 2684 §5 puts before packets. */
-export const LLC: Next = { registry: 'link type', number: 100 };
-export const IPV4: Next = { registry: 'EtherType', number: 0x0800 };
-export const IPV6: Next = { registry: 'EtherType', number: 0x86dd };
-export const TCP: Next = { registry: 'IP protocol', number: 6 };
+export const LLC: Next = layer('link type', 100);
+export const IPV4: Next = layer('EtherType', 0x0800);
+export const IPV6: Next = layer('EtherType', 0x86dd);
+export const TCP: Next = layer('IP protocol', 6);
 /** IP, of the version in its first four bits. */
-export const IP: Next = { registry: 'link type', number: 101 };
-export const CISCO_HDLC: Next = { registry: 'link type', number: 104 };
-export const WIFI: Next = { registry: 'link type', number: 105 };
-export const MPLS: Next = { registry: 'EtherType', number: 0x8847 };
-export const PPPOE: Next = { registry: 'EtherType', number: 0x8864 };
+export const IP: Next = layer('link type', 101);
+export const CISCO_HDLC: Next = layer('link type', 104);
+export const WIFI: Next = layer('link type', 105);
+export const MPLS: Next = layer('EtherType', 0x8847);
+export const PPPOE: Next = layer('EtherType', 0x8864);
 
 /** Both service access points of IEEE 802.2 for SNAP (RFC 1042). */
 export const SNAP = 0xaaaa;
@@ -82,11 +104,11 @@ export function etherType(frame: Frame, typeAt: number, payloadAt: number = type
   frame.at = payloadAt;
   const isLength = number < 0x0600 || (number === frame.end - payloadAt && u16(frame.data, payloadAt) === SNAP);
   if (isLength) return LLC;
-  return number === IPV4.number ? IPV4 : { registry: 'EtherType', number };
+  return number === IPV4.number ? IPV4 : layer('EtherType', number);
 }
 
 export function ipProtocol(number: number): Next {
-  return number === TCP.number ? TCP : { registry: 'IP protocol', number };
+  return number === TCP.number ? TCP : layer('IP protocol', number);
 }
 
 /** The reason why a header can't be read: it is not whole, or it contradicts itself. */

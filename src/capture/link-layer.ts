@@ -7,7 +7,7 @@ import { endText } from './end-texts.js';
 import { ETHER_TYPES } from './ethernet.js';
 import { IP_PROTOCOLS } from './ip.js';
 import { IpFragments } from './ip-fragments.js';
-import { broken, type DecoderTable, type Frame, type Next, type Registry, TCP } from './layers.js';
+import { broken, type DecoderTable, Frame, layer, type Next, type Registry, TCP } from './layers.js';
 import { LINK_TYPES } from './link-types.js';
 import { u32 } from './numbers.js';
 import type { CapturedPacket } from './packet.js';
@@ -43,6 +43,10 @@ const REGISTRIES: Record<Registry, DecoderTable> = {
   'IP protocol': IP_PROTOCOLS,
   'UDP port': UDP_PORTS,
 };
+
+const LINKS: ReadonlyMap<number, Next> = new Map(
+  [...LINK_TYPES.keys()].map(number => [number, layer('link type', number)]),
+);
 
 /** More headers than real packets have, including tags and extension headers; a hostile packet may consist of headers only. */
 const MAX_LAYERS = 32;
@@ -83,16 +87,13 @@ export class SegmentReader implements Iterable<Segment> {
 class Segments implements Iterator<Segment> {
   readonly #packets: Iterator<CapturedPacket>;
   readonly #fragments: IpFragments;
-  /** The same for all packets. */
   readonly #frame: Frame;
   readonly #onUnread: (reason: string) => void;
-  /** The first layer of the last packet. */
-  #link: Next | undefined;
 
   constructor(packets: Iterator<CapturedPacket>, fragments: IpFragments, onUnread: (reason: string) => void) {
     this.#packets = packets;
     this.#fragments = fragments;
-    this.#frame = { data: NOTHING, at: 0, end: 0, source: '', destination: '', time: undefined, fragments };
+    this.#frame = new Frame(fragments);
     this.#onUnread = onUnread;
   }
 
@@ -103,7 +104,7 @@ class Segments implements Iterator<Segment> {
         this.#fragments.finish();
         return END;
       }
-      const segment = readSegment(packet.value, this.#linkOf(packet.value), this.#frame);
+      const segment = readSegment(packet.value, this.#frame);
       if (typeof segment === 'string') this.#onUnread(segment);
       else if (segment !== undefined) return { done: false, value: segment };
     }
@@ -113,40 +114,28 @@ class Segments implements Iterator<Segment> {
     this.#packets.return?.();
     return END;
   }
-
-  #linkOf({ linkType: number }: CapturedPacket): Next | undefined {
-    if (number !== this.#link?.number)
-      this.#link = number === undefined ? undefined : { registry: 'link type', number };
-    return this.#link;
-  }
 }
 
 const END: IteratorResult<Segment, undefined> = { done: true, value: undefined };
 
 /**
  * The TCP segment that a packet holds or completes.
- * @param link  its first layer; undefined if the capture does not name it
  * @param frame  for its layers; what it had before does not matter
  * @returns a text with the reason if the packet can't be read; undefined if it holds no TCP, or is a fragment of an
  *   incomplete packet
  */
-function readSegment(packet: CapturedPacket, link: Next | undefined, frame: Frame): Segment | string | undefined {
-  if (link === undefined) return 'interface that the capture does not describe';
-  const { time, data, originalLength } = packet;
-  frame.data = data;
-  frame.at = 0;
-  frame.end = Math.max(data.length, originalLength);
-  frame.source = '';
-  frame.destination = '';
-  frame.time = time;
-  let layer = link;
+function readSegment(packet: CapturedPacket, frame: Frame): Segment | string | undefined {
+  const { linkType } = packet;
+  if (linkType === undefined) return 'interface that the capture does not describe';
+  frame.begin(packet);
+  let current = LINKS.get(linkType) ?? layer('link type', linkType);
   for (let layers = 0; layers < MAX_LAYERS; layers++) {
-    layer.decoder ??= REGISTRIES[layer.registry].get(layer.number);
-    if (layer.decoder === undefined) return nameOf(layer);
-    const next = layer.decoder(frame);
+    current.decoder ??= REGISTRIES[current.registry].get(current.number);
+    if (current.decoder === undefined) return nameOf(current);
+    const next = current.decoder(frame);
     if (next === TCP) return readTcp(frame);
     if (next === undefined || typeof next === 'string') return next;
-    layer = next;
+    current = next;
   }
   return `more than ${MAX_LAYERS} headers`;
 }

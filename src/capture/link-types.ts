@@ -9,6 +9,7 @@ import {
   IPV4,
   IPV6,
   LLC,
+  layer,
   MPLS,
   type Next,
   PPP,
@@ -93,7 +94,7 @@ function pktap(frame: Frame): Next | string {
   const length = u32le(data, at);
   if (length < 12 || length > data.length - at) return broken(frame, 'PKTAP');
   frame.at += length;
-  return { registry: 'link type', number: u32le(data, at + 8) };
+  return layer('link type', u32le(data, at + 8));
 }
 
 /** The length of the header is at offset 2 and the link type at offset 4, both little-endian. */
@@ -102,7 +103,7 @@ function ppi(frame: Frame): Next | string {
   const length = u16le(data, at + 2);
   if (length < 8 || length > data.length - at) return broken(frame, 'PPI');
   frame.at += length;
-  return { registry: 'link type', number: u32le(data, at + 4) };
+  return layer('link type', u32le(data, at + 4));
 }
 
 const NFLOG_PAYLOAD = 9;

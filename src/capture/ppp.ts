@@ -6,6 +6,7 @@ import {
   etherType,
   type Frame,
   IP,
+  layer,
   MPLS,
   type Next,
   tableOf,
@@ -49,5 +50,5 @@ function pppProtocol(frame: Frame): Next | string | undefined {
   const number = length === 1 ? data[at]! : u16(data, at);
   if (number >= 0x4000) return undefined;
   frame.at += length;
-  return { registry: 'PPP protocol', number };
+  return layer('PPP protocol', number);
 }

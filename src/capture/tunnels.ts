@@ -1,5 +1,17 @@
 /** Packets inside IP packets: GRE and ERSPAN, and tunnels in UDP, recognised by their port. */
-import { broken, type DecoderTable, ETHERNET, type Frame, IP, MPLS, type Next, PPP, tableOf, WIFI } from './layers.js';
+import {
+  broken,
+  type DecoderTable,
+  ETHERNET,
+  type Frame,
+  IP,
+  layer,
+  MPLS,
+  type Next,
+  PPP,
+  tableOf,
+  WIFI,
+} from './layers.js';
 import { u16, u32 } from './numbers.js';
 
 /** Bits of the first two octets of GRE (RFC 2784 §2.1, RFC 2890 §2, RFC 2637 §4.1). */
@@ -33,7 +45,7 @@ export function gre(frame: Frame): Next | string | undefined {
   if (type === GRE_PPP) return PPP;
   if (type === ERSPAN_2 || type === ERSPAN_3) return erspan(frame, type, (flags & GRE_SEQUENCE) !== 0);
   // Types below 0x0600 are not EtherTypes: keepalives have 0, and OSI has other small numbers.
-  return type < 0x0600 ? undefined : { registry: 'EtherType', number: type };
+  return type < 0x0600 ? undefined : layer('EtherType', type);
 }
 
 /** Skips the routing entries of RFC 1701. The fourth octet of each entry is its length; an empty entry ends the list. */
@@ -81,7 +93,7 @@ const L2TP_PORT = 1701;
 
 /** RFC 3948 §2: a key exchange after four zero octets, a keepalive of one octet, or ESP, which is encrypted. */
 function ipsec({ data, at, end }: Frame): Next | undefined {
-  return end - at < 4 || u32(data, at) === 0 ? undefined : { registry: 'IP protocol', number: 50 };
+  return end - at < 4 || u32(data, at) === 0 ? undefined : layer('IP protocol', 50);
 }
 
 /** RFC 768. */
@@ -93,7 +105,7 @@ export function udp(frame: Frame): Next | string | undefined {
   frame.at += 8;
   if (!UDP_PORTS.has(number)) return undefined;
   const cut = data.length < Math.min(frame.at + 8, frame.end);
-  return cut ? broken(frame, 'tunnel') : { registry: 'UDP port', number };
+  return cut ? broken(frame, 'tunnel') : layer('UDP port', number);
 }
 
 /** Protocol numbers of the generic extension of VXLAN (draft-ietf-nvo3-vxlan-gpe §3.2). */
@@ -121,15 +133,15 @@ function geneve(frame: Frame): Next | undefined {
   const first = data[at] ?? 0xff;
   if (first >> 6 !== 0) return undefined;
   frame.at += 8 + (first & 0x3f) * 4;
-  return { registry: 'EtherType', number: u16(data, at + 2) };
+  return layer('EtherType', u16(data, at + 2));
 }
 
 /** Numbers of encapsulated protocols in TZSP: Ethernet, 802.11, and that with a Prism or an AVS header. */
 const TZSP_PROTOCOLS: ReadonlyMap<number, Next> = new Map([
   [1, ETHERNET],
   [18, WIFI],
-  [119, { registry: 'link type', number: 119 }],
-  [127, { registry: 'link type', number: 163 }],
+  [119, layer('link type', 119)],
+  [127, layer('link type', 163)],
 ]);
 
 /** TZSP, in which access points and routers send what they capture: version 1, a received or sent packet, and tags up to tag 1. */
