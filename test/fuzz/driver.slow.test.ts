@@ -238,6 +238,26 @@ describe('an outcome', () => {
     expect(judgeClient(forged, { ...seen, trace: { ...trace, waited: true } }, known).kind).toBe('accepted');
   });
 
+  it('of a client that sends its commands ahead of the replies, is known by what it prints', () => {
+    const cases = [...messageCases({ to: 'client', layers: ['token', 'fragments'], variants: 1 })];
+    const refused = cases.find(({ expected }) => expected.verdict === 'refuse')!;
+    const accepted = cases.find(({ expected }) => expected.verdict === 'accept')!;
+    const trace = { commands: ['safe PWD', 'safe QUIT'], mutated: 0, ahead: true, end: 'end' } as const;
+    const [shows, hides] = [
+      { trace, output: `200 Ok ${MARKER}` },
+      { trace, output: '' },
+    ];
+    const known = { usual: shows, prints: true };
+    expect(judgeClient(refused, shows, known)).toMatchObject({ kind: 'accepted', finding: 'malformed text accepted' });
+    expect(judgeClient(refused, hides, known)).toMatchObject({ kind: 'refused' });
+    // It may have had no time to print it.
+    expect(judgeClient(accepted, hides, known).kind).toBe('skipped');
+    expect(judgeClient(refused, hides, { usual: hides })).toMatchObject({
+      kind: 'skipped',
+      detail: 'sends commands ahead of replies',
+    });
+  });
+
   it('is a crash by a signal, or by what a sanitizer has written', () => {
     const closed: Outcome = { kind: 'closed', detail: 'closes' };
     expect(withExit(closed, { status: 1, signal: null })).toEqual({ ...closed, exit: { status: 1, signal: null } });

@@ -44,6 +44,8 @@ const KINDS: Readonly<Record<fuzz.OutcomeKind, string>> = {
   unready: 'the session before the case failed',
 };
 const MAX_DETAIL = 100;
+/** How many reasons for skipped cases are shown. */
+const MAX_REASONS = 3;
 /** Milliseconds between two lines of progress. */
 const PROGRESS = 200;
 
@@ -51,6 +53,8 @@ export class Report {
   readonly #settings: Pick<Settings, 'json' | 'out' | 'seed'>;
   readonly #began = Date.now();
   readonly #layers = new Map<string, Partial<Record<fuzz.OutcomeKind, number>>>();
+  /** How many cases were skipped, by the reason. Those that are not applicable have none. */
+  readonly #skipped = new Map<string, number>();
   /** Names of the files that hold a finding of this run. */
   readonly #files = new Set<string>();
   #shown = 0;
@@ -62,9 +66,10 @@ export class Report {
   /** Shows a case or a finding, and writes a finding to a file. */
   add(record: fuzz.CaseRecord | fuzz.FindingRecord): void {
     if (record.type === 'case') {
-      const { layer, outcome, index } = record;
+      const { layer, outcome, index, detail } = record;
       const counts = this.#layers.get(layer) ?? {};
       this.#layers.set(layer, { ...counts, [outcome]: (counts[outcome] ?? 0) + 1 });
+      if (outcome === 'skipped' && detail !== null) this.#skipped.set(detail, (this.#skipped.get(detail) ?? 0) + 1);
       if (this.#settings.json) print(record);
       else this.#progress(index);
     } else {
@@ -86,6 +91,8 @@ export class Report {
     const rows = [...this.#layers].map(([layer, counts]) => [layer, ...kinds.map(kind => `${counts[kind] ?? 0}`)]);
     for (const row of columns([['layer', ...kinds], ...rows])) console.log(row.trimEnd());
     for (const row of columns(Object.entries(KINDS))) console.log(paint('dim', `  ${row.trimEnd()}`));
+    const reasons = [...this.#skipped].sort(([, a], [, b]) => b - a).slice(0, MAX_REASONS);
+    for (const [why, count] of reasons) console.log(`skipped ${count}: ${shorten(printable(why), MAX_DETAIL)}`);
     const { cases, findings, gone, reason, severities } = summary;
     const each = seconds > 0 ? ` (${(cases / seconds).toFixed(0)}/s)` : '';
     const total = `${cases} cases in ${seconds.toFixed(1)} s${each} from seed ${seed}, ${findings} findings`;

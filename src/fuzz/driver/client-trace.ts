@@ -91,7 +91,11 @@ export function judgeClient(one: FuzzCase, seen: Seen, known: Baseline): Outcome
   if (waited) return as(end === 'timeout' && next === undefined ? 'hung' : 'ignored');
   if (next === undefined) return as('closed');
   const usual = known.usual.trace.commands[mutated + 1];
-  if (trace.ahead) return { ...base, kind: 'skipped', detail: 'sends commands ahead of replies' };
+  if (trace.ahead) {
+    // Its next command shows nothing; but it prints what it accepts.
+    if (known.prints && expected.verdict === 'refuse') return as('refused');
+    return { ...base, kind: 'skipped', detail: 'sends commands ahead of replies' };
+  }
   if (one.layer === 'exchange') return as(isAlike(next, usual) ? 'accepted' : 'refused');
   if (next !== usual) return as('refused');
   if (usual !== known.failed?.trace.commands[mutated + 1] || hasShown) return as('accepted');
