@@ -72,7 +72,8 @@ Exit status
   3  no error, but something could not be checked: a missing key, an exchange or lines that are not in the capture, a protected transfer
      whose data connection is incomplete in the capture, or missing, tokens without a checksum, TLS, packets that can't be
      read, no control connection at all, no connection with the port of --port, or an unfinished recording of --merge
-  130  interrupted by Ctrl-C: the results up to then are shown, with their summary`,
+  130  interrupted by Ctrl-C: the results up to then are shown, with their summary
+  141  the reader of the output has gone, as head does: nothing is known of the rest`,
 
   decode: `rfc2228 decode [LINE | -]: shows what a line contains, without keys
 

@@ -4,8 +4,8 @@ import { runCommand } from './command.js';
 import { EXIT } from './status.js';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // The reader of this output may close it early, as `head` does.
-  process.exit(error.code === 'EPIPE' ? EXIT.fine : EXIT.unusable);
+  // The reader of this output may close it early, as `head` does. What was not said may be an error, so it is no success.
+  process.exit(error.code === 'EPIPE' ? EXIT.unread : EXIT.unusable);
 });
 
 process.exitCode = await runCommand(process.argv.slice(2), process);
