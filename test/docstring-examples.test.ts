@@ -17,6 +17,7 @@ declare global {
   const handle: (...seen: unknown[]) => void;
   const file: NodeJS.WritableStream;
   const path: string;
+  const folder: string;
   const octets: Uint8Array<ArrayBuffer>;
   const chunk: Uint8Array<ArrayBuffer>;
   const request: Uint8Array<ArrayBuffer>;
@@ -37,9 +38,10 @@ declare global {
 
 /** Modules that examples need beside the package. */
 const OTHERS: Record<string, string[]> = {
-  'node:fs': ['createReadStream', 'createWriteStream', 'readFileSync'],
+  'node:fs': ['closeSync', 'createReadStream', 'createWriteStream', 'openSync', 'readFileSync'],
   'node:fs/promises': ['readFile'],
   'node:net': ['connect', 'createServer'],
+  'node:path': ['join'],
   'node:stream/promises': ['pipeline'],
   'basic-ftp': ['Client'],
 };

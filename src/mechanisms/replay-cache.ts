@@ -1,7 +1,8 @@
 /** The replay cache of acceptors, which records accepted authenticators while they could be replayed (RFC 4120 §3.2.3). */
 
 /**
- * A store for the authenticators that acceptors have accepted. It must have three properties:
+ * A store for the authenticators that acceptors have accepted. `add` answers at once, as the steps of the exchange do: files and
+ * SQLite can be a store, a database that answers by a Promise can't. It must have three properties:
  *
  * - All acceptors with the same keys share it. If each process has its own, an attacker can replay a recorded AP-REQ to another
  *   process. A worker thread counts as a process. The acceptors should have the same `maxClockSkew`, since one that accepts older
@@ -13,6 +14,20 @@
  * A replay is useless if the acceptor adds a key of its own: in Kerberos V5 with mutual authentication and tokens of RFC 4121.
  * Without mutual authentication, with RC4, DES and triple DES, and in Kerberos V4, an attacker who replays an AP-REQ can replay the
  * whole session.
+ * @example
+ * // For all processes of a machine: a file for each authenticator. Those older than an hour may be removed.
+ * const replayCache = {
+ *   add(id: string): boolean {
+ *     try {
+ *       closeSync(openSync(join(folder, id), 'wx'));
+ *       return true;
+ *     } catch (error) {
+ *       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+ *       throw error;
+ *     }
+ *   },
+ * };
+ * const acceptor = krb5Acceptor({ keytab, replayCache });
  */
 export interface ReplayStore {
   /**
