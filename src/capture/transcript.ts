@@ -32,7 +32,8 @@ export interface VerifyOptions extends Tolerance, PortOptions, DataOptions {
  * @param recording  a capture (pcap or pcapng) or a text transcript, whole or in chunks. Chunks are iterated several
  *   times, so that a capture need not be in memory; each iteration must give the same octets, and they must not change
  * @throws FtpSecurityError `syntax/bad-file` or `syntax/truncated` if it is neither, `syntax/limit-exceeded` if it has
- *   more than a million control lines or connections; TypeError if chunks can't be iterated again
+ *   more than a million control lines or connections; TypeError if chunks can't be iterated again, and for what is no list of
+ *   mechanisms
  * @example
  * const keys = parseKeytab(readFileSync('ftp.keytab'));
  * const { records } = verifyRecording(readFileSync('session.pcap'), { mechanisms: [krb5({ observer: { keys } })] });
@@ -52,6 +53,7 @@ export function* verifySteps(
   recordings: readonly Recording[],
   options: VerifyOptions,
 ): Generator<void, Transcript, boolean | undefined> {
+  assertMechanisms(options);
   const [recording, ...more] = recordings;
   if (recording === undefined) throw new RangeError('there must be a recording');
   if (more.length > 0) return yield* verifyCapture(joined(recordings), options);
@@ -73,7 +75,15 @@ export function* verifySteps(
  * @throws FtpSecurityError as verifyRecording, and `syntax/bad-file` if one of them is not a capture
  */
 export function verifyRotated(files: readonly Recording[], options: VerifyOptions): Transcript {
+  assertMechanisms(options);
   return runAll(verifyCapture(joined(files), options));
+}
+
+/** What is no mechanism, such as `krb5` that was not called, would recognise no exchange. */
+function assertMechanisms(options: VerifyOptions): void {
+  const mechanisms: readonly (Mechanism | undefined)[] = options?.mechanisms;
+  if (!Array.isArray(mechanisms) || !mechanisms.every(it => typeof it?.recognises === 'function'))
+    throw new TypeError('mechanisms must be a list, e.g. [krb5({ observer: { keys } })]');
 }
 
 function joined(files: readonly Recording[]): Capture {

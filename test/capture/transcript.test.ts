@@ -9,6 +9,7 @@ import {
   recordingFormat,
   type TranscriptRecord,
   verifyRecording,
+  verifyRotated,
 } from '../../src/capture/index.js';
 import schema from '../../src/capture/transcript.schema.json' with { type: 'json' };
 import { krb4, parseSrvtab } from '../../src/mechanisms/krb4/index.js';
@@ -415,6 +416,16 @@ describe('living peers', () => {
     expect(alone.flatMap(({ error }) => error?.code ?? [])).toEqual(['syntax/bad-reply']);
   });
 });
+
+it.each([undefined, {}, { mechanisms: krb5 }, { mechanisms: [krb5] }, { mechanisms: krb5() }])(
+  'what is no list of mechanisms is a TypeError (%o)',
+  options => {
+    const transcript = ascii('S> 220 hello');
+    const message = 'mechanisms must be a list, e.g. [krb5({ observer: { keys } })]';
+    expect(() => verifyRecording(transcript, options as never)).toThrow(message);
+    expect(() => verifyRotated([transcript], options as never)).toThrow(message);
+  },
+);
 
 describe('a fault of a mechanism', () => {
   const exchange = ['S> 220 hello', 'C> AUTH X', 'S> 334 go on', 'C> ADAT Zm9v', 'S> 235 done'];

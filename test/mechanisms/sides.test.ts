@@ -28,6 +28,8 @@ const KRB4 = {
   acceptor: { srvtab: [keyOf(SAMPLE)], local: SERVER, peer: CLIENT, ...shared },
   observer: { keys: [keyOf(SAMPLE)], ciphers },
 };
+/** In place of what is in the file. */
+const PATH = '/etc/keys' as never;
 const PSK = { initiator: { key }, acceptor: { key }, observer: { keys: [key] } };
 
 const MECHANISMS: [string, (sides?: object) => Mechanism, Record<(typeof SIDES)[number], object>][] = [
@@ -47,6 +49,19 @@ test.each(MECHANISMS)('%s has each side alone', (_, mechanism, options) => {
     // A new one for each connection.
     expect(made[side]!()).not.toBe(made[side]!());
   }
+});
+
+test.each<[string, () => Mechanism]>([
+  ['krb5, initiator', () => krb5({ initiator: { ...KRB5.initiator, credentials: PATH } })],
+  ['krb5, acceptor', () => krb5({ acceptor: { keytab: PATH } })],
+  ['krb5, observer', () => krb5({ observer: { keys: PATH } })],
+  ['krb4, acceptor', () => krb4({ acceptor: { ...KRB4.acceptor, srvtab: PATH } })],
+  ['krb4, observer', () => krb4({ observer: { keys: PATH, ciphers } })],
+  ['psk, initiator', () => psk({ initiator: { key: PATH } })],
+  ['psk, acceptor', () => psk({ acceptor: { key: PATH } })],
+  ['psk, observer', () => psk({ observer: { keys: PATH } })],
+])('%s: a file that was not read is refused when options are bound, not in each connection', (_, bind) => {
+  expect(bind).toThrow(TypeError);
 });
 
 test.each(MECHANISMS)('%s makes sides that work', (_, mechanism, options) => {

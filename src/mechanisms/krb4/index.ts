@@ -3,6 +3,7 @@
  * nothing else. Its messages have a time but no sequence number, so a replay within the clock skew is not detected.
  * @module rfc2228/krb4
  */
+import { assertParsed, assertSomeParsed } from '../../bytes.js';
 import type { Mechanism } from '../../protection/mechanism.js';
 import { isApReq } from './ap-req.js';
 import { describeKrb4Token } from './describe.js';
@@ -33,8 +34,13 @@ export interface Krb4Sides {
 /**
  * Kerberos V4 as a `Mechanism` for sessions, observers and the verification of captures (RFC 2228 appendix II). The options of
  * initiator and acceptor contain the addresses of a connection, so each connection needs its own.
+ * @throws TypeError if keys or tickets are not what was read from a file
  */
 export function krb4({ initiator, acceptor, observer }: Krb4Sides = {}): Mechanism {
+  // A mistake in the options is told to who has made it, and not to each connection.
+  if (initiator) assertParsed(initiator.tickets?.credentials, 'tickets.credentials', 'parseTicketFile');
+  if (acceptor) assertSomeParsed(acceptor.srvtab, 'srvtab', 'parseSrvtab');
+  if (observer) assertParsed(observer.keys, 'keys', 'parseSrvtab');
   return {
     name: 'KERBEROS_V4',
     variant: 'krb4',

@@ -49,6 +49,7 @@ export interface Krb5Sides {
 /**
  * Kerberos V5 under the AUTH name GSSAPI, bare or in SPNEGO, as a `Mechanism` for sessions, observers and the verification of
  * captures (RFC 2228 appendix I).
+ * @throws TypeError, RangeError if an option is invalid
  * @example
  * ```ts
  * const keytab = parseKeytab(await readFile('/etc/krb5.keytab'));
@@ -56,6 +57,10 @@ export interface Krb5Sides {
  * ```
  */
 export function krb5({ initiator, acceptor, observer }: Krb5Sides = {}): Mechanism {
+  // A mistake in the options is told to who has made it, and not to each connection.
+  if (initiator) krb5Initiator(initiator);
+  if (acceptor) krb5Acceptor(acceptor);
+  if (observer) krb5Observer(observer);
   return {
     name: 'GSSAPI',
     variant: 'krb5',

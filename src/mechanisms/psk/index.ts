@@ -95,8 +95,14 @@ export interface PskSides {
   observer?: PskObserverOptions;
 }
 
-/** X-PSK as a `Mechanism` for sessions, observers and the verification of captures. */
+/**
+ * X-PSK as a `Mechanism` for sessions, observers and the verification of captures.
+ * @throws TypeError, RangeError as the functions of the sides
+ */
 export function psk({ initiator, acceptor, observer }: PskSides = {}): Mechanism {
+  // A mistake in the options is told to who has made it, and not to each connection.
+  for (const side of [initiator, acceptor]) if (side) assertKey(side.key);
+  if (observer) pskObserver(observer);
   return {
     name: 'X-PSK',
     variant: 'psk',

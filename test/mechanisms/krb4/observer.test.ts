@@ -232,12 +232,14 @@ describe('the mechanism', () => {
     };
     const observer = { keys: [keyOf(SAMPLE)], ciphers };
     expect([sides({}), sides({ observer })]).toEqual([[], ['observer']]);
-    expect(sides({ initiator: {} as never, acceptor: {} as never })).toEqual(['initiator', 'acceptor']);
+    const initiator = { tickets: { credentials: [] } } as never;
+    const acceptor = { srvtab: [keyOf(SAMPLE)] } as never;
+    expect(sides({ initiator, acceptor })).toEqual(['initiator', 'acceptor']);
     expect(krb4({ observer }).observer!().observe('client', requestOf(SAMPLE)).problem).toBeUndefined();
     expect(krb4()).toMatchObject({ name: 'KERBEROS_V4', variant: 'krb4' });
-    // Misuse is told when a side is begun.
-    expect(() => krb4({ initiator: {} as never }).initiator!()).toThrow(TypeError);
-    expect(() => krb4({ acceptor: {} as never }).acceptor!()).toThrow(TypeError);
+    // The rest of the misuse is told when a side is begun.
+    for (const side of ['initiator', 'acceptor']) expect(() => krb4({ [side]: {} })).toThrow(TypeError);
+    expect(() => krb4({ acceptor }).acceptor!()).toThrow(TypeError);
   });
 });
 
