@@ -15,6 +15,7 @@ import {
   givesObserver,
   keepsObserverSafe,
   refusesAlteredSecurityData,
+  saysInOrder,
 } from './conformance/exchange.js';
 import {
   keepsTextWhereUnprotected,
@@ -130,6 +131,10 @@ export function conformanceSuite(subject: ConformanceSubject): ConformanceCase[]
   if (begin === undefined) return cases;
   for (const [title, check] of EXCHANGE_CHECKS) {
     cases.push({ name: `exchange: ${title}`, topic: 'exchange', run: () => check(subject, begin) });
+  }
+  if (subject.numbering === 'in-order') {
+    const run = () => saysInOrder(subject, begin);
+    cases.push({ name: 'exchange: it says that tokens must come in order', topic: 'exchange', run });
   }
   const watch = subject.observer?.bind(subject);
   if (watch === undefined) return cases;

@@ -1,6 +1,6 @@
 /** Checks of the security data exchange and its observer, and `establish`, which runs an exchange without a network. */
 import { concat } from '../../bytes.js';
-import type { Exchange, ObservedStep, Peer, Step } from '../../protection/mechanism.js';
+import type { Exchange, ExchangeFacts, ObservedStep, Peer, Step } from '../../protection/mechanism.js';
 import { bothWays, expect, expectOpens, expectSafeError, pseudoRandom, SECRET, same, stateIn } from './assertions.js';
 import type { ConformanceExchange, ConformancePair, ExchangeCheck, ObserverCheck } from './subject.js';
 
@@ -12,6 +12,8 @@ type Relay = (token: Uint8Array, place: number) => Token;
 interface Course extends Partial<ConformancePair> {
   /** The tokens of both sides in order; the initiator's is the first. */
   tokens: Uint8Array[];
+  /** What each side has said last. */
+  facts: Partial<Record<Side, ExchangeFacts>>;
   failure?: { side: Side; error: unknown };
 }
 
@@ -59,6 +61,14 @@ export const endsOnce: ExchangeCheck = async (_, begin) => {
   const { tokens, failure } = await run(exchange);
   if (failure !== undefined) throw failure.error;
   for (const side of SIDES) await expectOver(exchange[side], tokens, side);
+};
+
+/** Else sessions leave numbers out, and the peer refuses what follows. */
+export const saysInOrder: ExchangeCheck = async (_, begin) => {
+  const { facts, failure } = await run(begin());
+  if (failure !== undefined) throw failure.error;
+  for (const side of SIDES)
+    expect(facts[side]?.inOrder === true, `the ${side} must give the fact inOrder: true: each token must be the next`);
 };
 
 /** If a side has `destroy`, it must end an incomplete exchange, and must not destroy an established context. */
@@ -132,14 +142,15 @@ export const keepsObserverSafe: ObserverCheck = async (_, begin, watch) => {
 };
 
 async function run(exchange: ConformanceExchange, relay: Relay = token => token): Promise<Course> {
-  const course: Course = { tokens: [] };
+  const course: Course = { tokens: [], facts: {} };
   let received: Token;
   for (let turn = 0; turn < MAX_STEPS; turn++) {
     const side = SIDES[turn % 2]!;
     // A side that has its context sends nothing more, unless it receives a token.
     if (course[side] !== undefined && received === undefined) break;
     try {
-      const { token, context }: Step = await exchange[side].step(received);
+      const { token, context, facts }: Step = await exchange[side].step(received);
+      if (facts !== undefined) course.facts[side] = facts;
       if (context !== undefined) course[side] = context;
       received = undefined;
       if (token === undefined) continue;

@@ -2,8 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import { toHex } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
-import { type ConformanceSubject, conformanceSuite, establish } from '../../../src/mechanisms/conformance.js';
-import type { Exchange, ExchangeObserver, SecurityContext } from '../../../src/protection/mechanism.js';
+import {
+  type ConformanceExchange,
+  type ConformanceSubject,
+  conformanceSuite,
+  establish,
+} from '../../../src/mechanisms/conformance.js';
+import type { Exchange, ExchangeFacts, ExchangeObserver, SecurityContext } from '../../../src/protection/mechanism.js';
 import { pskSubject } from '../psk/subject.js';
 import { pairOf, run } from './faulty.js';
 
@@ -283,6 +288,37 @@ describe('an observer of an exchange of two tokens', () => {
     await expect(run({ ...pskSubject, exchange, observer }, name)).rejects.toThrow(
       'an observer that saw token 1 that is empty must not return a context',
     );
+  });
+});
+
+describe('the exchange of a mechanism that takes its tokens in order', () => {
+  const name = 'exchange: it says that tokens must come in order';
+  const numbering = 'in-order' as const;
+  /** Both sides say it, if they do, with their last step. */
+  const saying = (facts: ExchangeFacts) => (): ConformanceExchange => {
+    const told = (side: Exchange): Exchange => ({
+      step: async token => ({ ...(await side.step(token)), facts }),
+    });
+    const { initiator, acceptor } = pskSubject.exchange();
+    return { initiator: told(initiator), acceptor: told(acceptor) };
+  };
+
+  test.each<ExchangeFacts>([{}, { inOrder: false }])('must say so (%j)', async facts => {
+    const message = 'the initiator must give the fact inOrder: true';
+    await expect(run({ ...pskSubject, numbering, exchange: saying(facts) }, name)).rejects.toThrow(message);
+  });
+
+  test('does when both sides do', async () => {
+    const said = run({ ...pskSubject, numbering, exchange: saying({ inOrder: true }) }, name);
+    await expect(said).resolves.toBeUndefined();
+  });
+
+  test('fails with the error of a step', async () => {
+    await expect(run({ ...pskSubject, numbering, exchange: refusing }, name)).rejects.toThrow('refused by the test');
+  });
+
+  test('is asked of no other', () => {
+    expect(conformanceSuite(pskSubject).map(({ name }) => name)).not.toContain(name);
   });
 });
 

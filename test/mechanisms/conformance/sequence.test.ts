@@ -55,7 +55,7 @@ const FAULTY: readonly FaultyRow[] = [
     },
   ],
   [`safe: ${PLACES}`, /lastReceived must be the position/, () => ({ lastReceived: undefined })],
-  [`safe: ${PLACES}`, /lastReceived must be undefined before/, () => ({ lastReceived: 0n })],
+  [`safe: ${PLACES}`, /lastReceived must grow by one/, () => ({ lastReceived: 0n })],
   [`safe: ${PLACES}`, /lastFollows must be true for token 0: .* it is the first/, () => ({ lastFollows: undefined })],
   [`safe: ${PLACES}`, /lastFollows must be false for token 4: .* is missing/, () => ({ lastFollows: true })],
   [
