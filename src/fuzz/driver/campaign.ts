@@ -1,6 +1,6 @@
 /** A run: the order of its cases; each finding is minimised, and reported once. */
 import { sha256 } from '@noble/hashes/sha2.js';
-import { concatAll, toHex, toUtf8 } from '../../bytes.js';
+import { toHex, toUtf8 } from '../../bytes.js';
 import type { Peer } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import { type FuzzCase, fuzzCases, ruleIn, TEXTS } from '../cases.js';
@@ -76,20 +76,19 @@ function noveltyIn(references: readonly Reference[]): (one: FuzzCase) => boolean
 }
 
 function digestOf(all: readonly (readonly Uint8Array[] | undefined)[]): string {
-  const octets = all.flatMap(chunks => [toUtf8(`${chunks?.map(({ length }) => length)} `), ...(chunks ?? [])]);
-  return toHex(sha256(concatAll(octets)).subarray(0, 12));
+  const text = all.map(chunks => `${chunks?.map(toHex)}`).join(' ');
+  return toHex(sha256(toUtf8(text)).subarray(0, 12));
 }
 
 /** One case of each layer, then another of each, until none is left. */
-function* byTurns(cases: readonly FuzzCase[]): Generator<FuzzCase> {
-  const queues = new Map<Layer, FuzzCase[]>();
-  for (const one of cases) {
-    const queue = queues.get(one.layer) ?? [];
-    queues.set(one.layer, queue);
-    queue.push(one);
-  }
-  for (let i = 0; i < cases.length; i++)
-    for (const queue of queues.values()) if (queue[i] !== undefined) yield queue[i]!;
+function byTurns(cases: readonly FuzzCase[]): FuzzCase[] {
+  const turns = new Map<Layer, number>();
+  const numbered = cases.map(one => {
+    const turn = turns.get(one.layer) ?? 0;
+    turns.set(one.layer, turn + 1);
+    return { turn, one };
+  });
+  return numbered.sort((a, b) => a.turn - b.turn).map(({ one }) => one);
 }
 
 /** Options of {@link campaign}. */

@@ -18,7 +18,7 @@ import type { ExchangeTurn } from '../mutation.js';
 import { FILE, PIECE } from '../mutations/data.js';
 import { scriptOctets } from '../mutations/phases.js';
 import { lineCount, lineOf, perform, performExchange } from '../perform.js';
-import { assertReply, ClientSide, CUT, NOT_EXECUTED, type ServerTarget, textOf } from './client-side.js';
+import { assertReply, ClientSide, NOT_EXECUTED, type ServerTarget, textOf } from './client-side.js';
 import { type Connection, type DataConnections, readTransfer, SetupFailed, TargetUnavailable } from './connection.js';
 import { type Finding, judged, type Outcome, withFinding, withoutFinding } from './outcome.js';
 
@@ -291,9 +291,9 @@ async function store(transfer: Transfer): Promise<Outcome> {
   const sent = chunks ?? chunksOf(validTransfer(one))!;
   await connection.send(sent);
   connection.end();
-  const reply = await control.next();
-  const outcome = reply === 'timeout' ? await afterSilence(transfer) : await control.outcomeAfter(reply);
+  const outcome = await control.outcomeAfter(await control.next());
   if (chunks === undefined) return { kind: 'skipped' };
+  if (outcome.kind === 'ignored') return { kind: 'hung', detail: 'STOR is not answered', sent };
   const isTaken = outcome.kind === 'refused' && outcome.code! < 300;
   return { ...outcome, ...(isTaken && { kind: 'accepted' }), sent };
 }
@@ -345,15 +345,6 @@ async function connect({ one, control, data }: Transfer): Promise<Connection | s
     return (await data.open(place.port)) ?? `no one answers at the port that ${verb} names`;
   }
   return `EPSV and PASV are refused: ${codes.join(', ')}`;
-}
-
-/** Whether a server that sends no reply at the end of a transfer is only slow, or will not send one. */
-async function afterSilence({ one, control }: Transfer): Promise<Outcome> {
-  await control.send([control.protect(control.probe, one.level)]);
-  const reply = await control.next();
-  if (reply === 'end') return CUT;
-  if (reply === 'timeout') return { kind: 'hung' };
-  return reply.code < 300 ? { kind: 'hung', detail: 'STOR is not answered' } : await control.outcomeAfter(reply);
 }
 
 function skipped(detail: string): Outcome {
