@@ -7,7 +7,6 @@ import { directionOf, type Krb4ContextOptions, krb4Context } from '../../mechani
 import { BLOCK, desKey, pcbcEncrypt, quadCksum } from '../../mechanisms/krb4/crypto.js';
 import { numberOf } from '../../mechanisms/krb4/messages.js';
 import type { Peer } from '../../protection/mechanism.js';
-import { Choices } from '../choices.js';
 import type { ExchangeTurn, FuzzSession } from '../mutation.js';
 import { added, type Edit, every, flippedAtEnd, inverted, numberAt, octets, spliced } from '../pieces.js';
 import { BAD_TOKEN, mutationsOf, PRIVATE, SAFE, UNVERIFIED } from '../rows.js';
@@ -42,7 +41,7 @@ export function krb4FuzzSession(options: Krb4ContextOptions): FuzzSession {
   const { key: octets, ciphers, local, peer, clock = Date.now } = options;
   const key = desKey(octets, ciphers);
   const direction = directionOf(local, peer);
-  const token: Krb4Forger['token'] = (plaintext, level, fields = {}, draw = new Choices([])) => {
+  const token: Krb4Forger['token'] = (plaintext, level, fields = {}, draw) => {
     const { littleEndian = options.littleEndian ?? false, later = 0, textOff = 0, lengthOff = 0 } = fields;
     const { header = forge.same, sender = direction.sender, mirrored = false, padding = 0 } = fields;
     const number = (value: number) => numberOf(value, littleEndian);
@@ -75,9 +74,9 @@ const TOKENS = forge.forgeries<Krb4Forger>('krb4', {
     'a type that is no message': [BAD_TOKEN, { header: numberAt(1, 1, [2, 4, 8, 0x0a, 0x40]) }],
     'a private message as a safe one': [UNVERIFIED, { header: numberAt(1, 1, [TYPE.safe]) }, PRIVATE],
     'a safe message as a private one': [UNVERIFIED, { header: numberAt(1, 1, [TYPE.private]) }, SAFE],
-    'a text longer than the message': [BAD_TOKEN, forge.anyOf('textOff', 1, 0x7fff_0000, 0xffff), SAFE],
+    'a text longer than the message': [BAD_TOKEN, its => ({ textOff: its.draw.of([1, 0x7fff_0000, 0xffff]) }), SAFE],
     'a text shorter than it is': [BAD_TOKEN, { textOff: -1 }, SAFE],
-    'blocks that are not there': [BAD_TOKEN, forge.anyOf('lengthOff', 8, -8, 1, 0x7fff_0000), PRIVATE],
+    'blocks that are not there': [BAD_TOKEN, its => ({ lengthOff: its.draw.of([8, -8, 1, 0x7fff_0000]) }), PRIVATE],
     'a sealed text longer than its blocks': [
       BAD_TOKEN,
       its => ({ textOff: its.draw.of([64, 0x7fff_0000, -1 - its.text.length]) }),

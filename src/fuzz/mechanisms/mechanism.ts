@@ -7,7 +7,7 @@ import type { BlockCiphers } from '../../block-cipher.js';
 import type { ErrorCode } from '../../errors.js';
 import type { Exchange, Peer, SecurityContext } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
-import type { Choices } from '../choices.js';
+import { Choices } from '../choices.js';
 import type { ExchangeKeys, ExchangeTurn, FuzzSession, Layer, Mutation, MutationContext } from '../mutation.js';
 import type { Edit } from '../pieces.js';
 import { type Must, type Table, tableOf } from '../rows.js';
@@ -61,7 +61,7 @@ export interface ForgingContext<Fields = object> extends SecurityContext {
   readonly forges: string;
   readonly numbers: Counter;
   /** The next token; `fields` is what differs from a valid one. Its number is not used up. */
-  token(plaintext: Uint8Array, level: TokenLevel, fields?: Fields, draw?: Choices): Uint8Array;
+  token(plaintext: Uint8Array, level: TokenLevel, fields: Fields | undefined, draw: Choices): Uint8Array;
 }
 
 type FieldsOf<C> = C extends ForgingContext<infer Fields> ? Fields : never;
@@ -82,12 +82,6 @@ export interface Forgery<C> {
 
 /** The fields that differ from a valid token, or the octets of the token; undefined if there is nothing to make. */
 type Make<C> = FieldsOf<C> | ((its: Forgery<C>) => FieldsOf<C> | Uint8Array | undefined);
-
-/** A field with one of these values, which is chosen. */
-export const anyOf =
-  <Name extends string, Value>(name: Name, ...values: Value[]) =>
-  ({ draw }: { draw: Choices }) =>
-    ({ [name]: draw.of(values) }) as Record<Name, Value>;
 
 /** The layer of a forged token that must be refused for a reason. */
 const LAYERS: Partial<Record<ErrorCode, Layer>> = {
@@ -133,12 +127,14 @@ export function forgingContext<Format extends Pick<ForgingContext, 'forges' | 'n
   numbersOf: (level: TokenLevel) => Counter = () => format.numbers,
 ): SecurityContext & Format {
   const wrapping = wrappingWith(valid, (plaintext, level) => {
-    const token = format.token(plaintext, level);
+    const token = format.token(plaintext, level, undefined, NO_CHOICES);
     numbersOf(level).skip();
     return { token, level };
   });
   return Object.assign(wrapping, format);
 }
+
+const NO_CHOICES = new Choices([]);
 
 /** Changes nothing. */
 export const same: Edit = octets => octets;

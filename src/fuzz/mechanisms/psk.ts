@@ -6,7 +6,7 @@ import { deriveKey, PROTECTIONS, PskContext, type PskContextOptions, type Role }
 import { pskAcceptor, pskInitiator } from '../../mechanisms/psk/index.js';
 import type { Peer } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
-import { Choices, octetsFrom } from '../choices.js';
+import { octetsFrom } from '../choices.js';
 import type { Change, ExchangeTurn, FuzzSession } from '../mutation.js';
 import * as edit from '../pieces.js';
 import { BAD_TOKEN, mutationsOf, SEQUENCE, type Table, UNVERIFIED } from '../rows.js';
@@ -37,7 +37,7 @@ export function pskFuzzSession({ role, key, nonces }: Omit<PskContextOptions, 'l
   const numbers = forge.counterFrom(0n, 64);
   const unverified = forge.counterFrom(0n, 64);
   const numbersOf = (level: TokenLevel) => (level === 'confidential' ? unverified : numbers);
-  const token: PskForger['token'] = (plaintext, ofText, fields = {}, draw = new Choices([])) => {
+  const token: PskForger['token'] = (plaintext, ofText, fields = {}, draw) => {
     const { from = role, level = ofText, header: change = forge.same } = fields;
     const { letter, seal } = PROTECTIONS.find(one => one.level === level)!;
     const first = Uint8Array.of(letter | (from === 'acceptor' ? SMALL : 0));

@@ -59,7 +59,7 @@ const withLengthReversed: Edit = block => concat(copy(block, 0, LENGTH).reverse(
 
 const BLOCKS = { layer: 'data', at: 'blocks' } as const;
 
-const LENGTHS = mutationsOf(BLOCKS)({
+const BLOCKS_AND_LENGTHS = mutationsOf(BLOCKS)({
   'RFC 2228 §6': {
     'valid blocks': ['accept', blocks => blocks],
     'each octet by itself': ['accept', blocks => Array.from(concatAll(blocks), octet => Uint8Array.of(octet))],
@@ -74,6 +74,11 @@ const LENGTHS = mutationsOf(BLOCKS)({
     'the file in the clear': [['sequence/unprotected', TOO_LONG], (_blocks, _draw, { text }) => [text]],
     'a bit is flipped in a token': [BAD_TOKEN, first((it, draw) => flippedAtEnd(it, draw)), { needs: ['integrity'] }],
     'a token of zeros': [BAD_TOKEN, first(block => copy(block).fill(0, LENGTH))],
+    "the peer's own token": [REFLECTED, ([, ...its], _, { received }) => received && [blockOf(received), ...its]],
+  },
+  'RFC 2228 §3, PBSZ': {
+    'the greatest length': [TOO_LONG, withLength(() => 0x7fff_ffff)],
+    'a length over PBSZ': [TOO_LONG, withLength((_right, { bufferSize }) => bufferSize + 1)],
   },
 });
 
@@ -119,16 +124,6 @@ const tooLong: Change<MutationContext> = ([head, ...rest], _draw, { context, lev
   return texts.map(text => context.wrap(text, level).token);
 };
 
-const OTHERS = mutationsOf(BLOCKS)({
-  'RFC 2228 §6': {
-    "the peer's own token": [REFLECTED, ([, ...its], _, { received }) => received && [blockOf(received), ...its]],
-  },
-  'RFC 2228 §3, PBSZ': {
-    'the greatest length': [TOO_LONG, withLength(() => 0x7fff_ffff)],
-    'a length over PBSZ': [TOO_LONG, withLength((_right, { bufferSize }) => bufferSize + 1)],
-  },
-});
-
 const OF_LEVELS = { only: 'private', needs: ['levels'] } as const;
 
 const TOKENS = mutationsOf({ layer: 'data', at: 'tokens', makes: 'stage' })({
@@ -143,4 +138,4 @@ const TOKENS = mutationsOf({ layer: 'data', at: 'tokens', makes: 'stage' })({
 });
 
 /** Mutations of transfers; the first changes nothing. */
-export const DATA = [...LENGTHS, ...ENDS, ...ORDER, ...OTHERS, ...TOKENS];
+export const DATA = [...BLOCKS_AND_LENGTHS, ...ENDS, ...ORDER, ...TOKENS];

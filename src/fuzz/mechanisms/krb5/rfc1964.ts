@@ -4,7 +4,6 @@ import { kerberosKey } from '../../../mechanisms/krb5/crypto/kerberos-key.js';
 import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import { krb5Context } from '../../../mechanisms/krb5/tokens/context.js';
 import { type Rfc1964Key, rfc1964Key } from '../../../mechanisms/krb5/tokens/rfc1964-keys.js';
-import { Choices } from '../../choices.js';
 import { added, type Edit, numberAt, octets, spliced } from '../../pieces.js';
 import { BAD_TOKEN, DIRECTION, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../rows.js';
 import { counterFrom, type Forgery, type ForgingContext, forgeries, forgingContext, same } from '../mechanism.js';
@@ -37,7 +36,7 @@ export function rfc1964Forger(options: ForgingOptions): Rfc1964Forger {
   const key = rfc1964Key(kerberosKey(options.enctype, options.key, options), options.key, options);
   const ourDirection = new Uint8Array(4).fill(options.role === 'acceptor' ? 0xff : 0);
   const numbers = counterFrom(BigInt(options.sendSequence), 32);
-  const token: Rfc1964Forger['token'] = (plaintext, level, fields = {}, draw = new Choices([])) => {
+  const token: Rfc1964Forger['token'] = (plaintext, level, fields = {}, draw) => {
     const { header: edit = same, padding: editPadding = same, bare } = fields;
     const [[signing, checksumOf]] = [...key.signing] as [[number, (data: Uint8Array) => Uint8Array]];
     const algorithms = [signing, level === 'private' ? key.sealing : NOT_SEALED];

@@ -4,7 +4,6 @@ import { kerberosKey } from '../../../mechanisms/krb5/crypto/kerberos-key.js';
 import { formatFrame } from '../../../mechanisms/krb5/messages/gss-framing.js';
 import { type Krb5ContextOptions, krb5Context } from '../../../mechanisms/krb5/tokens/context.js';
 import { FILLER, FLAG, HEADER, MIC_ID, WRAP_ID } from '../../../mechanisms/krb5/tokens/token-header.js';
-import { Choices } from '../../choices.js';
 import { added, type Edit, inverted, numberAt, octets, spliced } from '../../pieces.js';
 import { BAD_TOKEN, PRIVATE, SAFE, SEQUENCE, UNVERIFIED } from '../../rows.js';
 import { counterFrom, type Forgery, type ForgingContext, forgeries, forgingContext, same } from '../mechanism.js';
@@ -42,7 +41,7 @@ export function rfc4121Forger(options: ForgingOptions): Rfc4121Forger {
   const numbers = counterFrom(BigInt(options.sendSequence), 64);
   const acceptor = options.role === 'acceptor';
   const flags = (acceptor ? FLAG.sentByAcceptor : 0) | (options.acceptorSubkey ? FLAG.acceptorSubkey : 0);
-  const token: Rfc4121Forger['token'] = (plaintext, level, fields = {}, draw = new Choices([])) => {
+  const token: Rfc4121Forger['token'] = (plaintext, level, fields = {}, draw) => {
     const sealed = level === 'private';
     const { header: edit = same, covered: editCovered = same, padding = 0 } = fields;
     const [id, ec] = [u16be(WRAP_ID), u16be(sealed ? padding : checksumLength)];
