@@ -5,44 +5,18 @@
  * does not need fast-check.
  * @module rfc2228/fuzz
  */
-export {
-  type CaseOptions,
-  type FuzzCase,
-  fuzzCases,
-  MESSAGE_LAYERS,
-  type MessageCase,
-  TEXTS,
-  type TransferCase,
-} from './cases.js';
+export type { CaseOptions, FuzzCase, MessageCase, TransferCase } from './cases.js';
+export { fuzzCases, MESSAGE_LAYERS, TEXTS } from './cases.js';
 export { Choices, choicesFrom, octetsFrom } from './choices.js';
 export { type CorpusFile, type CorpusOptions, corpusFiles } from './corpus.js';
-export {
-  type CampaignOptions,
-  type CaseRecord,
-  campaign,
-  type FindingRecord,
-  type PlanOptions,
-  plan,
-  type SummaryRecord,
-} from './driver/campaign.js';
+export type { CampaignOptions, CaseRecord, FindingRecord, PlanOptions, SummaryRecord } from './driver/campaign.js';
+export { campaign, plan } from './driver/campaign.js';
 export type { ServerTarget } from './driver/client-side.js';
 export * from './driver/client-trace.js';
 export * from './driver/connection.js';
 export type { Plain } from './driver/mutators.js';
-export {
-  crashed,
-  FINDINGS,
-  type Finding,
-  fileNameOf,
-  type Outcome,
-  type OutcomeKind,
-  type ProcessExit,
-  parseReproducers,
-  type Reproducer,
-  type Severity,
-  sanitizerReport,
-  withExit,
-} from './driver/outcome.js';
+export type { Finding, Outcome, OutcomeKind, ProcessExit, Reproducer, Severity } from './driver/outcome.js';
+export { crashed, FINDINGS, fileNameOf, parseReproducers, sanitizerReport, withExit } from './driver/outcome.js';
 export { type ClientTarget, playToClient } from './driver/server-side.js';
 export { playToServer, probeServer, unready } from './driver/to-server.js';
 export { krb4FuzzSession } from './mechanisms/krb4.js';

@@ -8,17 +8,8 @@ import type { Reference } from '../mechanisms/mechanism.js';
 import type { Layer } from '../mutation.js';
 import { referenceChunks } from '../perform.js';
 import { TargetUnavailable } from './connection.js';
-import {
-  FINDINGS,
-  type Finding,
-  findingsOf,
-  type Outcome,
-  type OutcomeKind,
-  type ProcessExit,
-  type Reproducer,
-  reproducerOf,
-  type Severity,
-} from './outcome.js';
+import type { Finding, Outcome, OutcomeKind, ProcessExit, Reproducer, Severity } from './outcome.js';
+import { FINDINGS, findingsOf, reproducerOf } from './outcome.js';
 
 /** Options of {@link plan}. */
 export interface PlanOptions {

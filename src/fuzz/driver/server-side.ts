@@ -19,15 +19,8 @@ import { wrappingWith } from '../mechanisms/mechanism.js';
 import type { FuzzSession } from '../mutation.js';
 import type { ClientTrace } from './client-trace.js';
 import type { Connection, DataConnections, FuzzSide, NoReply } from './connection.js';
-import {
-  mutatorOf,
-  type PendingReply,
-  type Plain,
-  type Replacement,
-  type ReplyMutator,
-  TO_ITS_END,
-  usualAnswer,
-} from './mutators.js';
+import type { PendingReply, Plain, Replacement, ReplyMutator } from './mutators.js';
+import { mutatorOf, TO_ITS_END, usualAnswer } from './mutators.js';
 import { type Answer, ServerData } from './server-data.js';
 
 /** A client under test. */

@@ -5,15 +5,8 @@ import { replyDetails } from '../../ftp/reply-details.js';
 import { BlockReader } from '../../protection/data-block.js';
 import { covers, factsOf } from '../../protection/protection-level.js';
 import { parsePbszReply } from '../../protection/security-data.js';
-import {
-  type FuzzCase,
-  isMessage,
-  isTransfer,
-  type MessageCase,
-  ruleIn,
-  type TransferCase,
-  validTransfer,
-} from '../cases.js';
+import type { FuzzCase, MessageCase, TransferCase } from '../cases.js';
+import { isMessage, isTransfer, ruleIn, validTransfer } from '../cases.js';
 import type { ExchangeTurn } from '../mutation.js';
 import { FILE, PIECE } from '../mutations/data.js';
 import { scriptOctets } from '../mutations/phases.js';
