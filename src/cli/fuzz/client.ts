@@ -51,11 +51,8 @@ function announce({ at, command, shownBy }: Learned, { json }: Settings): void {
   else process.stderr.write(`rfc2228: ${how}\n`);
 }
 
-/** What is seen of a client on one connection, and the end of its output, for an error message. */
-interface Visit extends fuzz.Seen {
-  exit: fuzz.ProcessExit | undefined;
-  lastWords: string;
-}
+/** What is seen of a client on one connection. */
+type Visit = fuzz.Seen & { exit: fuzz.ProcessExit | undefined };
 
 /** What the first connections have shown of a client. */
 interface Learned {
@@ -69,7 +66,6 @@ interface Learned {
 /** How many commands are tried to find one whose reply changes what the client does. Each try takes a connection. */
 const MAX_PLACES = 8;
 
-const placeOf = (one: fuzz.FuzzCase | fuzz.Plain) => (typeof one === 'string' ? undefined : one.at);
 const isShown = ({ output }: fuzz.Seen, at: number) => new RegExp(`${fuzz.markerOf(at)}(?!\\d)`).test(output ?? '');
 const isProtected = (command: string) => !command.startsWith('clear ');
 
@@ -82,7 +78,7 @@ class Clients {
   #usual: fuzz.Baseline = { usual: { trace: { commands: [], end: 'end' } } };
   /** What the client does without a case, by the kind of connection and the number of the command. */
   readonly #known = new Map<string, Visit>();
-  /** The end of the output of a client that did not connect. */
+  /** The end of the output of the last client, for an error message. */
   #lastWords = '';
 
   constructor(listener: Listener, target: fuzz.FuzzSide, settings: Settings) {
@@ -97,14 +93,14 @@ class Clients {
    * @throws TargetUnavailable if no client connects, or none completes the security exchange
    */
   async learn(at: number | undefined): Promise<Learned> {
-    const usual = await this.#visit('accept');
+    const usual = await this.#visit('accept', this.#at);
     if (usual === undefined) throw new fuzz.TargetUnavailable('no client has come');
     const { commands, refusal } = usual.trace;
     const secured = commands.filter(isProtected);
     if (secured.length === 0) {
       const sent = commands.join(', ') || 'nothing is sent';
       const why = refusal === undefined ? '' : ` (${refusal.code}: ${refusal.message})`;
-      const what = `the client sets up no security association: ${sent}${why}${usual.lastWords}`;
+      const what = `the client sets up no security association: ${sent}${why}${this.#lastWords}`;
       throw new fuzz.TargetUnavailable(what);
     }
     this.#usual = { usual };
@@ -138,7 +134,7 @@ class Clients {
     }
     if (await this.#differsIfRefused(this.#at, usual)) return 'next command';
     if (usual.exit === undefined) return 'nothing';
-    const again = await this.#visit('accept');
+    const again = await this.#visit('accept', this.#at);
     const failed = await this.#visit('refuse', this.#at, true);
     if (failed?.trace.mutated === undefined || failed.status === usual.status) return 'nothing';
     this.#usual = { usual, again };
@@ -147,10 +143,11 @@ class Clients {
   }
 
   async play(one: fuzz.FuzzCase): Promise<fuzz.Outcome> {
-    const visit = await this.#visit(one);
+    const { at = this.#at } = one;
+    const visit = await this.#visit(one, at);
     if (visit === undefined) return { kind: 'unready', detail: `no client came${this.#lastWords}` };
     const outcome = isTransfer(one)
-      ? await fuzz.judgeTransfer(one, visit, () => this.#transfersAt(placeOf(one) ?? this.#at))
+      ? await fuzz.judgeTransfer(one, visit, () => this.#transfersAt(at))
       : fuzz.judgeClient(one, visit, { ...this.#usual, failed: await this.#whereRefused(visit.trace) });
     if (visit.exit === undefined) return outcome;
     // A transfer that was not played is not the cause of the client's end.
@@ -180,7 +177,7 @@ class Clients {
 
   async #visit(
     one: fuzz.FuzzCase | fuzz.Plain,
-    at = placeOf(one) ?? this.#at,
+    at: number,
     toEnd = this.#usual.again !== undefined,
   ): Promise<Visit | undefined> {
     const { exec, limit, end, interrupted } = this.#settings;
@@ -199,6 +196,7 @@ class Clients {
     const exit = await child?.end(limit);
     data.close();
     if (child !== undefined) this.#listener.rejectPending();
-    return { trace, exit, output: child?.output, status: exit?.status, lastWords: child?.lastWords ?? '' };
+    this.#lastWords = child?.lastWords ?? '';
+    return { trace, exit, output: child?.output, status: exit?.status };
   }
 }

@@ -75,8 +75,6 @@ async function probe(target: fuzz.ServerTarget, place: Place): Promise<string> {
   const server = new Server(place);
   try {
     return await fuzz.probeServer(target, new SocketConnection(await server.connect(), place.limit));
-  } catch (error) {
-    throw error instanceof fuzz.SetupFailed ? new fuzz.TargetUnavailable(error.message) : error;
   } finally {
     server.disconnect();
     await server.child?.end(0);

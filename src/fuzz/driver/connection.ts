@@ -52,8 +52,11 @@ export interface FuzzSide {
   endsAtError?: true;
 }
 
+/** The target can't be tested, for example because it does not support the mechanism. */
+export class TargetUnavailable extends Error {}
+
 /** The connection never reached the point where a case begins. */
-export class SetupFailed extends Error {
+export class SetupFailed extends TargetUnavailable {
   /** Whether the connection could not be made, or was cut. */
   readonly cut: boolean;
 
@@ -62,9 +65,6 @@ export class SetupFailed extends Error {
     this.cut = cut;
   }
 }
-
-/** The target can't be tested, for example because it does not support the mechanism. */
-export class TargetUnavailable extends Error {}
 
 /** The most octets of a transfer that are read: 64 MiB. */
 const MAX_TRANSFER = 0x400_0000;

@@ -84,7 +84,7 @@ export async function probeServer(target: ServerTarget, connection: Connection):
       refused.push(`${probe} is answered by ${textOf(reply)}`);
     }
   } catch (error) {
-    if (error instanceof SetupFailed) throw new TargetUnavailable(error.message);
+    if (error instanceof SetupFailed) throw error;
     throw new TargetUnavailable(`the valid session fails: ${ruleBroken(error)}`);
   }
   throw new TargetUnavailable(`it accepts no command that could show that it still answers: ${refused.join('; ')}`);

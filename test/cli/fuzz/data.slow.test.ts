@@ -109,7 +109,7 @@ describe('fuzz client --only data', () => {
       '--limit',
       '10000',
       '--cases',
-      '18',
+      '21',
       '--out',
       join(folder, `listing-${habit}`),
     ];
