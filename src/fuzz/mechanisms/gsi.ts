@@ -244,23 +244,22 @@ export const gsi: forge.FuzzMechanism = {
   exchanges: [...RECORDS, ...HELLO, ...FLAG],
   lines: { server: 3, client: 3 },
   references: () => [
-    {
-      name: `GSI, ${nameOf(TLS_1_3, SUITE_13)}, traffic secrets ${toHex(forge.counting(48))} and its complement`,
-      session: to => gsiFuzzSession(directions(to, both13())),
-    },
-    {
-      name: `GSI, ${nameOf(TLS_1_2, SUITE_12)}, master secret ${toHex(forge.counting(48))}, randoms of zeros`,
-      session: to => gsiFuzzSession(directions(to, both12())),
-    },
+    reference(TLS_1_3, SUITE_13, `traffic secrets ${toHex(forge.counting(48))} and its complement`, both13),
+    reference(TLS_1_2, SUITE_12, `master secret ${toHex(forge.counting(48))}, randoms of zeros`, both12),
     { name: 'GSI, no key', exchange: { mechanism: 'GSSAPI', turns, isKeyless: true } },
   ],
 };
 
-const nameOf = (version: number, { name }: Suite) => `${tlsName(version)}, ${name}`;
-
-/** @param both  of each sender */
-const directions = (to: Peer, both: Record<Peer, tls.Direction>): GsiDirections =>
-  to === 'client' ? { send: both.server, receive: both.client } : { send: both.client, receive: both.server };
+/** @param both  the directions of each sender */
+function reference(version: number, { name }: Suite, keys: string, both: () => Record<Peer, tls.Direction>) {
+  return {
+    name: `GSI, ${tlsName(version)}, ${name}, ${keys}`,
+    session: (to: Peer) => {
+      const { client, server } = both();
+      return gsiFuzzSession(to === 'client' ? { send: server, receive: client } : { send: client, receive: server });
+    },
+  };
+}
 
 const direction13 = (invert = 0) =>
   tls.directionOf13(

@@ -6,7 +6,7 @@
  */
 
 import { encodeBase64 } from '../../base64.js';
-import { CRLF, concat, concatAll, copy, fromUtf8 } from '../../bytes.js';
+import { CRLF, concat, concatAll, fromUtf8 } from '../../bytes.js';
 import type { Choices } from '../choices.js';
 import type { Change } from '../mutation.js';
 import {
@@ -47,10 +47,6 @@ const inUtf16 = (wire: Uint8Array) =>
   concatAll([octets('\xff\xfe'), ...Array.from(wire, octet => Uint8Array.of(octet, 0)), CRLF]);
 
 const stretch = (wire: Uint8Array, at: number, draw: Choices) => wire.subarray(at, at + 1 + draw.below(wire.length));
-const withNeighboursExchanged: Edit = (wire, draw) => {
-  const at = draw.below(wire.length - 1);
-  return spliced(wire, at, 2, copy(wire, at, at + 2).reverse());
-};
 const atRandom: Edit = (wire, draw) => concat(draw.octets(1 + draw.below(2 * wire.length)), CRLF);
 const withHighBits: Edit = wire => wire.map(octet => (octet < 0x20 ? octet : octet | 0x80));
 
@@ -63,7 +59,6 @@ const ANY_OCTETS = mutationsOf({ layer: 'octets', at: 'wire', needs: ['integrity
     'an octet is another': ['either', anywhere((wire, at, draw) => spliced(wire, at, 1, awkward(draw)))],
     'a stretch is gone': ['either', anywhere((wire, at, draw) => spliced(wire, at, 1 + draw.below(wire.length)))],
     'a stretch comes twice': ['either', anywhere((wire, at, draw) => spliced(wire, at, 0, stretch(wire, at, draw)))],
-    'two neighbours change places': ['either', anyOne(withNeighboursExchanged)],
     'the line is octets at random': ['either', anyOne(atRandom)],
   },
 });
