@@ -1,5 +1,6 @@
 /** Data connections at an address that several control connections announce, or whose announcement can't be read. */
 import { describe, expect, it } from 'vitest';
+import { DataConnections } from '../../src/capture/data-connections.js';
 import { type DataRecord, type FindingRecord, verifyRecording } from '../../src/capture/index.js';
 import type { Segment } from '../../src/capture/link-layer.js';
 import { psk } from '../../src/mechanisms/psk/index.js';
@@ -140,5 +141,37 @@ describe('an address whose announcement is missing is found by the transfer that
     const missing = command === 'EPSV' ? -6 : -7;
     parts.splice(missing, 1);
     expect(dataOf(parts.flat()).map(it => [it.name, it.verdict, it.found_by])).toEqual([['a', 'verified', 'time']]);
+  });
+});
+
+describe('announced addresses', () => {
+  const hosts = (client: string) => ({ client, server: '192.0.2.2' });
+  const connectionTo = (port: number, client: string) => {
+    const ends = [`${client}:40000`, `192.0.2.2:${port}`] as const;
+    return { id: 0, ends, opener: 0, opened: 'answered' } as const;
+  };
+
+  it.each([1, 40])('are looked up among the last sixteen, where the first look comes after %i', looked => {
+    const addresses = new DataConnections<string>(() => false);
+    const announcing = addresses.begin('control', hosts('192.0.2.1'), 40_000);
+    for (let i = 1; i <= 40; i++) {
+      addresses.announce(announcing, 'server', { host: undefined, port: 50_000 + i }, i);
+      if (i === looked) addresses.find(connectionTo(9, '192.0.2.1'));
+    }
+    const found = Array.from({ length: 40 }, (_, i) => addresses.find(connectionTo(50_001 + i, '192.0.2.1'))?.message);
+    expect(found).toEqual(Array.from({ length: 40 }, (_, i) => (i < 24 ? undefined : i + 1)));
+  });
+
+  it('of the session that announced last are meant, whichever began last', () => {
+    const addresses = new DataConnections<string>(() => false);
+    const [first, second, ended] = ['first', 'second', 'ended'].map(name =>
+      addresses.begin(name, hosts('192.0.2.1'), 40_000),
+    );
+    for (const [i, session] of [second, first, ended].entries())
+      addresses.announce(session!, 'server', { host: '192.0.2.2', port: 50_000 }, i + 1);
+    addresses.forget(ended!);
+    expect(addresses.find(connectionTo(50_000, '192.0.2.1'))?.control).toBe('first');
+    addresses.forget(first!);
+    expect(addresses.find(connectionTo(50_000, '192.0.2.1'))?.control).toBe('second');
   });
 });
