@@ -23,6 +23,7 @@ export const heimdal: Installation = {
     `-I${unpacked}/usr/include/heimdal`,
     `-L${unpacked}/libraries/heimdal`,
     '-lgssapi',
+    '-lkrb5',
     '-Wl,--allow-shlib-undefined',
   ],
 

@@ -27,6 +27,7 @@ export const mit: Installation = {
     `-I${unpacked}/usr/include/mit-krb5`,
     `-L${unpacked}/libraries`,
     '-lgssapi_krb5',
+    '-lkrb5',
     '-Wl,--allow-shlib-undefined',
   ],
 

@@ -132,7 +132,7 @@ export async function startRealm(
 }
 
 /** Ends it, and waits until it writes no more. */
-async function end(kdc: ChildProcess): Promise<void> {
+export async function end(kdc: ChildProcess): Promise<void> {
   if (kdc.exitCode !== null || kdc.signalCode !== null) return;
   const ended = once(kdc, 'exit');
   kdc.kill();
@@ -140,12 +140,20 @@ async function end(kdc: ChildProcess): Promise<void> {
 }
 
 /** Builds `peer.c` on the library. @param flags  more for the compiler */
-export function compilePeer(
-  { library, unpacked, environment }: Pick<Realm, 'library' | 'unpacked' | 'environment'>,
+export function compilePeer(realm: Compiled, program: string, flags: readonly string[] = []): void {
+  compile(realm, 'peer.c', program, flags);
+}
+
+type Compiled = Pick<Realm, 'library' | 'unpacked' | 'environment'>;
+
+/** Builds a program of this folder on the library. */
+export function compile(
+  { library, unpacked, environment }: Compiled,
+  name: string,
   program: string,
   flags: readonly string[] = [],
 ): void {
-  const source = fileURLToPath(new URL('peer.c', import.meta.url));
+  const source = fileURLToPath(new URL(name, import.meta.url));
   const its = [...COMPILE, ...flags, source, '-o', program, ...LIBRARIES[library].compile(unpacked)];
   execFileSync('gcc', its, { env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
 }

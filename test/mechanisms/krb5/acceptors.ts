@@ -12,6 +12,7 @@ import {
 import type { Authenticator, EncTicketPart } from '../../../src/mechanisms/krb5/messages/kerberos.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import type { Exchange as ExchangeSide, Step } from '../../../src/protection/mechanism.js';
+import { ascii } from '../../helpers.js';
 import { type Exchange, requestOf } from './exchange-vectors.js';
 import { type Realm, type RealmOptions, reseal, SERVICE, START } from './live.js';
 
@@ -70,6 +71,11 @@ export function withTicket(ticket: Partial<EncTicketPart>): RealmOptions {
 
 /** Contents of a ticket for a client of another realm, whose name was transited. */
 export const CROSS_REALM = { crealm: 'OTHER.TEST', transited: { trType: 1, contents: fromHex('41') } };
+
+/** Options of a realm whose ticket is for a client of that other realm, and came through these, which no KDC has checked. */
+export function through(contents: string, trType = 1): RealmOptions {
+  return withTicket({ ...CROSS_REALM, flags: 0, transited: { trType, contents: ascii(contents) } });
+}
 
 /** An authenticator of a client of that realm. */
 export function ofOtherRealm(original: Authenticator): Authenticator {

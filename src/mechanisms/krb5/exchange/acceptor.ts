@@ -57,6 +57,18 @@ export interface Krb5AcceptorOptions extends CipherOptions {
    * the caller passes to `step`.
    */
   peerAddress?: Uint8Array;
+  /**
+   * Realms that may vouch for clients of other realms, e.g. `['ROOT.EXAMPLE']`, the root of a forest of Active Directory between
+   * two of its trees. A ticket lists the realms that it came through, other than the client's and the service's. If the KDC has not
+   * checked them (which Active Directory never does), each must be named here or be part of the hierarchy (`hierarchicalTrust`).
+   * A realm that is named can sign in as any client, except those of the service's own realm. Default none.
+   */
+  transitedRealms?: readonly string[];
+  /**
+   * Whether realms above the client's or the service's may vouch for clients, up to the lowest that is above both, e.g. `CORP.COM`
+   * for a client of `A.CORP.COM` and a service of `B.CORP.COM` (RFC 4120 §1.2). Default true, as in MIT Kerberos.
+   */
+  hierarchicalTrust?: boolean;
   /** Permit tickets, session keys and subkeys of weak encryption types (DES, triple DES, RC4). Default false. */
   allowWeak?: boolean;
   /**
@@ -206,8 +218,9 @@ function sealAnswer(answer: EncApRepPart, { ticket: { key } }: AcceptedRequest, 
 
 function settingsOf(options: Krb5AcceptorOptions): Settings {
   const { service, maxClockSkew = DEFAULT_CLOCK_SKEW, bindings, peerAddress } = options;
-  const { services = service === undefined ? SERVICES : 'any' } = options;
+  const { services = service === undefined ? SERVICES : 'any', transitedRealms = [] } = options;
   assertServices(services);
+  assertRealms(transitedRealms);
   assertSomeParsed(options.keytab, 'keytab', 'parseKeytab');
   if (!(maxClockSkew >= 0 && maxClockSkew < Number.POSITIVE_INFINITY))
     throw new RangeError('maxClockSkew must be a finite number of seconds, 0 or more');
@@ -223,6 +236,8 @@ function settingsOf(options: Krb5AcceptorOptions): Settings {
     bindings: bindings && [bindings],
     requireBindings: options.requireBindings ?? false,
     peerAddress,
+    transitedRealms,
+    hierarchicalTrust: options.hierarchicalTrust ?? true,
     allowWeak: options.allowWeak ?? false,
     enctypes: options.enctypes,
     ciphers: options.ciphers,
@@ -240,4 +255,9 @@ function assertServices(services: readonly string[] | 'any'): void {
   if (services.length === 0 || services.some(one => one === '' || /[/@]/.test(one))) {
     throw new RangeError('services must be one or more names without a host, e.g. "ftp"');
   }
+}
+
+function assertRealms(realms: readonly string[]): void {
+  if (!Array.isArray(realms) || realms.some(one => typeof one !== 'string' || one === ''))
+    throw new TypeError('transitedRealms must be a list of names of realms');
 }

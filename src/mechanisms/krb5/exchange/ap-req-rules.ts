@@ -16,7 +16,6 @@ import {
   type Authenticator,
   type AuthorizationData,
   authenticatorSchema,
-  type EncTicketPart,
   TICKET_FLAGS,
   type Ticket,
 } from '../messages/kerberos.js';
@@ -35,9 +34,10 @@ import { chooseEnctype, type EnctypePolicy, offeredEnctypes } from './etype-nego
 import { iso } from './facts.js';
 import { refusalWithToken } from './krb-error.js';
 import { openTicket, type ServiceKey } from './ticket-keys.js';
+import { refusedTransit, type TransitPolicy } from './transited.js';
 
 /** The settings of an acceptor that decide whether an AP-REQ is accepted. */
-export interface AcceptorPolicy extends EnctypePolicy {
+export interface AcceptorPolicy extends EnctypePolicy, TransitPolicy {
   keytab: readonly ServiceKey[];
   /** The only principal that is served; undefined if `services` alone decides. */
   service: ServiceName | undefined;
@@ -195,8 +195,8 @@ const OPENED_RULES: readonly Rule<Opened>[] = [
   },
   {
     error: 'KRB_AP_PATH_NOT_ACCEPTED',
-    why: 'the transited realms of the ticket were not checked by a KDC',
-    broken: ({ ticket }) => !isPathChecked(ticket),
+    why: opened => refusedPath(opened)!,
+    broken: opened => refusedPath(opened) !== undefined,
   },
   {
     error: 'KRB_ERR_GENERIC',
@@ -284,9 +284,16 @@ function isAddress(octets: Uint8Array): (entry: { addrType: number; address: Uin
   return ({ addrType, address }) => addrType === type && equalConstantTime(address, octets);
 }
 
-/** `transited` lists only realms between the client's and the service's; if it is empty, there is nothing to check. */
-function isPathChecked({ flags, transited }: EncTicketPart): boolean {
-  return (flags & TICKET_FLAGS.transitedPolicyChecked) !== 0 || transited.contents.length === 0;
+/**
+ * Why the realms between the client's and ours are refused (RFC 4120 §2.7). They are not judged if the KDC of our realm has done
+ * so, nor if there are none. The name in a ticket is not protected, so a key with names in several realms must suit all of them.
+ */
+function refusedPath({ ticket, entries, policy }: Opened): string | undefined {
+  if ((ticket.flags & TICKET_FLAGS.transitedPolicyChecked) !== 0 || ticket.transited.contents.length === 0)
+    return undefined;
+  const served = entries.filter(entry => isServed(entry, policy));
+  const realms = new Set(served.map(({ principal }) => principal?.realm ?? policy.service?.realm));
+  return [...realms].map(realm => refusedTransit(ticket, realm, policy)).find(reason => reason !== undefined);
 }
 
 /** Authorization data of any other type must not be ignored by a server that does not know it (RFC 4120 §5.2.6). */

@@ -218,6 +218,8 @@ describe('krb5Acceptor', () => {
   test('throws TypeError for options of a wrong type', () => {
     // @ts-expect-error: callers without types
     for (const services of ['ftp', [7]]) expect(() => krb5Acceptor({ keytab, services })).toThrow(TypeError);
+    for (const transitedRealms of ['CORP.COM', [7], ['']] as unknown as string[][])
+      expect(() => krb5Acceptor({ keytab, transitedRealms })).toThrow(/^transitedRealms must be a list of/);
     // @ts-expect-error: a caller without types
     expect(() => krb5Acceptor({ keytab, peerAddress: '127.0.0.1' })).toThrow(TypeError);
     for (const wrong of [undefined, new Uint8Array(9), [], {}])

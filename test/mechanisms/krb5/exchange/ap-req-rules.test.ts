@@ -20,6 +20,7 @@ import {
   ofOtherRealm,
   type RequestChange,
   requestFor,
+  through,
   withTicket,
 } from '../acceptors.js';
 import { errorNumberOf, type Realm, type RealmOptions, realm, SERVICE, START } from '../live.js';
@@ -117,15 +118,52 @@ const REFUSED: readonly Refused[] = [
     name: 'a ticket whose transited realms no KDC has checked',
     code: 'wrong-name',
     number: 51,
-    text: /realms/,
+    text: /came through A, which is not trusted between OTHER.TEST and EXAMPLE.TEST/,
     of: withTicket({ ...CROSS_REALM, flags: 0 }),
+    authenticator: ofOtherRealm,
+  },
+  {
+    name: 'a ticket that came through the realm above both, without hierarchicalTrust',
+    code: 'wrong-name',
+    number: 51,
+    text: /came through TEST, which is not trusted/,
+    of: through('TEST'),
+    authenticator: ofOtherRealm,
+    options: { hierarchicalTrust: false },
+  },
+  {
+    name: 'a ticket that came through a realm that only one of the realms of its key trusts',
+    code: 'wrong-name',
+    number: 51,
+    text: /came through TEST, which is not trusted between OTHER.TEST and A.OTHER.TEST/,
+    of: through('TEST'),
+    authenticator: ofOtherRealm,
+    change: ({ credential, keytab: [entry] }) => ({
+      credential,
+      keytab: [entry!, { ...entry!, principal: { ...SERVICE, realm: 'A.OTHER.TEST' } }],
+    }),
+  },
+  {
+    name: 'a ticket whose transited realms are in another encoding',
+    code: 'wrong-name',
+    number: 51,
+    text: /unknown encoding, 2/,
+    of: through('TEST', 2),
+    authenticator: ofOtherRealm,
+  },
+  {
+    name: 'a ticket whose transited realms are malformed',
+    code: 'bad-token',
+    number: 60,
+    text: /transited realms of the ticket: a backslash/,
+    of: through('TEST\\'),
     authenticator: ofOtherRealm,
   },
   {
     name: 'the same ticket if its clear part claims that the service is in the client’s realm',
     code: 'wrong-name',
     number: 51,
-    text: /realms/,
+    text: /cannot be judged/,
     of: { ...withTicket({ ...CROSS_REALM, flags: 0 }), realm: 'OTHER.TEST' },
     authenticator: ofOtherRealm,
     change: made => ({ ...made, keytab: made.keytab.map(({ principal, ...bare }) => bare) }),
@@ -537,6 +575,24 @@ describe('the acceptor accepts', () => {
       const { facts } = accept(realm(18, { ticket }), {}, { authenticator: ofOtherRealm });
       expect(facts.clientName).toBe('user@OTHER.TEST');
     }
+  });
+
+  test.each([
+    ['of the hierarchy', 'TEST', {}],
+    ['of the option', 'ROOT', { transitedRealms: ['ROOT'] }],
+    ['of either', 'ROOT,TEST', { transitedRealms: ['ROOT'] }],
+  ])('a client of another realm if all transited realms are %s', (_name, contents, options) => {
+    const made = realm(18, through(contents));
+    expect(accept(made, options, { authenticator: ofOtherRealm }).facts.clientName).toBe('user@OTHER.TEST');
+  });
+
+  test('such a client with a key that names no realm if the option service does', () => {
+    const made = realm(18, through('TEST'));
+    const keytab = [{ enctype: 18, key: made.keytab[0]!.key }];
+    const request = () => requestFor(made, { authenticator: ofOtherRealm });
+    const service = 'ftp/host.example.test@EXAMPLE.TEST';
+    expect((acceptorAt(keytab, { service }).step(request()) as Step).context).toBeDefined();
+    expectCode(() => acceptorAt(keytab, { service: 'ftp@host' }).step(request()), 'security/wrong-name');
   });
 
   test('the address that is in the ticket, and any address if the acceptor knows none', () => {
