@@ -6,7 +6,7 @@
 import { encodeBase64 } from '../../base64.js';
 import { concat, concatAll, fromUtf8 } from '../../bytes.js';
 import type { Change, ExchangeTurn } from '../mutation.js';
-import { all, anyBitFlipped, cutShort, type Edit, ended, every, octets, replaced } from '../pieces.js';
+import { all, anyBitFlipped, beyondBuffer, cutShort, type Edit, ended, every, octets, replaced } from '../pieces.js';
 import { mutationsOf, rowsOf } from '../rows.js';
 import { BASE64_TEXTS } from './lines.js';
 
@@ -105,6 +105,10 @@ const TOKENS = mutationsOf<ExchangeTurn>({ layer: 'exchange', at: 'tokens' })({
     'one octet for the token': [UNREADABLE, every((_, draw) => octets(draw.of(['`', '\0', '\x01', '\x16', '\xff'])))],
     'the token is cut': [UNREADABLE, every(cutAtThirds)],
     'octets behind the token': ['either', every((token, draw) => concat(token, draw.octets(draw.of([1, 4, 100]))))],
+    'more octets behind the token than usual buffers hold': [
+      'either',
+      every((token, draw) => concat(token, draw.octets(beyondBuffer(draw)))),
+    ],
     'the token comes twice': ['either', ([token]) => [concatAll([token!, token!])]],
     'a bit of the token is flipped': ['either', every(anyBitFlipped)],
     'octets at random for the token': [UNREADABLE, every(atRandom)],
