@@ -1,6 +1,6 @@
 /** What MIT krb5 and Heimdal are known to make of transited realms in another way than we do: entries of vectors/deviations.json. */
 import type { Library } from './realm.js';
-import type { TransitedList } from './transited-lists.js';
+import { type TransitedList, weDecode } from './transited-lists.js';
 
 export interface Compared extends TransitedList {
   /** The contents. */
@@ -18,6 +18,7 @@ export const TRANSITED_DIFFERENCES: Readonly<
     'transited-x500': ({ ours, client, server, text }) =>
       ours === true && [client, server, text].some(it => /(^|,) *\\?\//.test(it)),
     'transited-null-subfield': ({ ours, text }) => ours === true && hasNull(text),
+    'transited-suffix': compared => compared.theirs === true && hasNull(compared.text) && endAlike(compared),
     'transited-null-first': ({ theirs, text }) => theirs === true && /^,+[^,]*\.(,|$)/.test(text),
     'transited-end': ({ theirs, text }) => theirs === true && /[\\\0]$/.test(text),
     'transited-quoted': ({ text }) => /\\[./]/.test(text),
@@ -35,3 +36,9 @@ export const TRANSITED_DIFFERENCES: Readonly<
 };
 
 const hasNull = (text: string) => /^,|,(,|$)/.test(text);
+
+/** Whether one of the names ends in another that is not above it. */
+function endAlike(list: TransitedList): boolean {
+  const names = [list.client, list.server, ...(weDecode(list) ?? [])];
+  return names.some(one => names.some(other => one !== other && one.endsWith(other) && !one.endsWith(`.${other}`)));
+}

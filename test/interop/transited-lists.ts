@@ -81,6 +81,9 @@ export const HAND_MADE = [
   { client: 'B', server: 'C.A.B', contents: ',A.' },
 ];
 
+/** MIT takes this end for a realm above the other one. */
+export const ALIKE: Path = { ends: ['XCOM.B.COM', 'COM.B.COM'], realms: [] };
+
 export interface Path {
   /** The client's realm, and the service's. */
   ends: [string, string];

@@ -9,6 +9,7 @@ import { run } from './program.js';
 import { compile, type Library } from './realm.js';
 import { type Compared, TRANSITED_DIFFERENCES } from './transited-differences.js';
 import {
+  ALIKE,
   capathsOf,
   HAND_MADE,
   randomList,
@@ -39,9 +40,10 @@ test('MIT and we judge alike, by the hierarchy', async () => {
 
 test('MIT with capaths and we with transitedRealms alone judge alike', async () => {
   const random = new SeededOctets(`capaths ${SEED}`);
-  const paths = randomPaths(random, 100);
+  const paths = [ALIKE, ...randomPaths(random, 100)];
   const lists: TransitedList[] = [];
   const policies = new Map<TransitedList, readonly string[]>();
+  lists.push({ client: ALIKE.ends[0], server: ALIKE.ends[1], contents: Buffer.from(',') });
   for (let n = 0; n < LISTS; n++) {
     const { ends, realms } = paths[random.below(paths.length)]!;
     const list = randomList(random, ends, realms);
@@ -50,7 +52,7 @@ test('MIT with capaths and we with transitedRealms alone judge alike', async () 
   }
   const theirs = await ask('mit', lists, capathsOf(paths));
   const ours = (list: TransitedList) =>
-    weAccept(list, { transitedRealms: policies.get(list)!, hierarchicalTrust: false });
+    weAccept(list, { transitedRealms: policies.get(list) ?? ALIKE.realms, hierarchicalTrust: false });
   compare('mit', lists, ours, theirs.map(isAccepted));
 });
 
