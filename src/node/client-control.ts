@@ -59,7 +59,8 @@ const CLOSED = 'the control connection was closed';
  * clear, with code and CR LF. `start` does the exchange (RFC 2228 §3); commands written before it is complete wait. The greeting is
  * read too, before all other replies; it is not verified, as nothing protects it.
  *
- * Errors destroy the stream, but not those that `write` throws for a command that may not be sent: nothing of it has been sent,
+ * The end of the connection is an error if a command, other than QUIT, still waits for its reply, and the server has not said 421:
+ * anybody on the way can end a connection. Errors destroy the stream, but not those that `write` throws for a command that may not be sent: nothing of it has been sent,
  * and the stream continues. AUTH and REIN may not be sent, since no reply after them could be verified.
  * @example
  * const exchange = krb5Initiator({ credentials, service: 'ftp@ftp.example.org' });
@@ -88,6 +89,10 @@ export class ClientControl extends SocketStream {
   readonly #watch = new Watch(() => this.destroy(timedOut(this.#startCalled ? 'a reply of the server' : 'start()')));
   /** How many commands wait for their final reply. */
   #unanswered = 0;
+  /** Whether the server has said that it ends the connection (421). */
+  #hasEnded = false;
+  /** The error of a connection that ended before a reply. */
+  #cut: Error | undefined;
   /** The current transfer: its 1yz reply was received, and its duration is unknown. */
   #transfer: Command | undefined;
 
@@ -213,7 +218,20 @@ export class ClientControl extends SocketStream {
     this.session.close();
     if (!this.#started) throw closed(this.#unfinished());
     this.#watch.stop();
-    this.push(null);
+    // Nothing protects the end of a connection: without an error a reply that is missing would look like none that was due.
+    const [command] = this.session.pending;
+    if (command === undefined || command.verb === 'QUIT' || this.#hasEnded) this.push(null);
+    else {
+      this.#cut = closed(`the server closed the connection before its reply to ${command.verb}`);
+      if (this.readableLength === 0) throw this.#cut;
+    }
+  }
+
+  /** The error of the end comes behind the replies that have come before it: to destroy the stream would drop them. */
+  override read(size?: number) {
+    const octets = super.read(size);
+    if (this.#cut !== undefined && this.readableLength === 0) process.nextTick(() => this.destroy(this.#cut));
+    return octets;
   }
 
   // `start`: greeting, exchange, PBSZ, PROT
@@ -362,6 +380,7 @@ export class ClientControl extends SocketStream {
     for (let event = this.#takeEvent(); event !== undefined; event = this.#takeEvent()) {
       const { reply, command } = event as ReplyEvent;
       this.deliver(reply.raw);
+      if (reply.code === 421) this.#hasEnded = true;
       // Only transfers have preliminary replies (RFC 959 §5.4): others don't restart the timeout.
       if (reply.code < 200 && !isTransfer(command?.verb ?? '')) continue;
       if (reply.code < 200) this.#transfer = command;

@@ -69,7 +69,7 @@ const REFUSED = 'sequence/unexpected-reply';
 const BEHIND = /^(ok|sequence\/unexpected-reply|.*Client is closed.*)$/;
 const ANY = /^(syntax|sequence|security)\//;
 const SECURITY = /^security\//;
-const ENDED = /^(ECONNRESET|.*FIN packet|.*connection was closed|.*closed connection)/;
+const ENDED = /^(ECONNRESET|sequence\/closed|.*FIN packet|.*connection was closed|.*closed connection)/;
 const LATE = 'ETIMEDOUT';
 /** Some systems tell the end of what came before a reset, and others the reset. */
 const RESET = /^(|syntax\/truncated)$/;

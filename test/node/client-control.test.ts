@@ -6,7 +6,7 @@ import { encodeBase64 } from '../../src/base64.js';
 import { FtpSecurityError } from '../../src/errors.js';
 import { formatReply } from '../../src/ftp/reply.js';
 import { ClientControl, type ClientControlOptions, ServerControl } from '../../src/node/index.js';
-import type { Exchange } from '../../src/protection/mechanism.js';
+import type { Exchange, SecurityContext } from '../../src/protection/mechanism.js';
 import { protectReply } from '../../src/protection/protect.js';
 import type { ClientEvent, CommandEvent } from '../../src/session/events.js';
 import { mechanismWith } from '../helpers.js';
@@ -460,6 +460,50 @@ describe('the exchange', () => {
       client.end();
       await heard;
     }
+  });
+
+  describe('that ends before a reply', () => {
+    /** Says `said` in answer to a command, and ends. @returns what was read, and the error */
+    async function ended(commands: string, said: (acceptor: SecurityContext) => Uint8Array[]) {
+      const [near, far] = inMemory();
+      const { initiator, acceptor } = pskContexts();
+      far.on('data', (line: Buffer) => {
+        if (line.toString().startsWith('AUTH')) far.write('334 Go on\r\n');
+        else if (line.toString().startsWith('ADAT')) far.write('235 Done\r\n');
+        else far.end(Buffer.concat(said(acceptor)));
+      });
+      const exchange = { step: () => ({ token: new Uint8Array(1), context: initiator }) };
+      const options = { mechanism: 'X-TEST', exchange, greeted: true, protection: 'clear' } as const;
+      const client = new ClientControl(near, options);
+      await client.start();
+      client.write(commands);
+      let read = '';
+      try {
+        for await (const octets of client) read += octets;
+        return [read];
+      } catch (error) {
+        return [read, error];
+      }
+    }
+    const reply = (acceptor: SecurityContext, text: string) =>
+      protectReply(acceptor, 'private', new TextEncoder().encode(text));
+
+    it('has an error, since anybody could have ended it', async () => {
+      const [read, error] = await ended('NOOP\r\nPWD\r\n', it => [reply(it, '200 OK\r\n')]);
+      expect(read).toBe('200 OK\r\n');
+      expect(error).toMatchObject({
+        code: 'sequence/closed',
+        message: 'the server closed the connection before its reply to PWD',
+      });
+    });
+
+    it.each([
+      ['only QUIT waits', 'NOOP\r\nQUIT\r\n', '200 OK\r\n'],
+      ['the server has said that it ends', 'NOOP\r\nPWD\r\n', '421 Good bye\r\n'],
+      ['all is answered', 'NOOP\r\n', '200 OK\r\n'],
+    ])('has none where %s', async (_, commands, text) => {
+      expect(await ended(commands, it => [reply(it, text)])).toEqual([text]);
+    });
   });
 
   it('is not begun over a socket that is gone', async () => {
