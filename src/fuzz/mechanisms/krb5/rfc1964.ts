@@ -45,7 +45,7 @@ export function rfc1964Forger(options: ForgingOptions): Rfc1964Forger {
     const header = whole.subarray(0, AT.number);
     const number = copy(whole, AT.number, AT.direction);
     const numbered = concat(key.littleEndian ? number.reverse() : number, whole.subarray(AT.direction));
-    const count = key.blockSize - (plaintext.length % key.blockSize);
+    const count = paddingLength(key, plaintext);
     const padding = editPadding(new Uint8Array(count).fill(count), draw)!;
     const body = concat(options.random(CONFOUNDER), plaintext, padding);
     const checksum = checksumOf(concat(header, body));
@@ -54,6 +54,10 @@ export function rfc1964Forger(options: ForgingOptions): Rfc1964Forger {
     return bare ? inside : formatFrame(inside);
   };
   return forgingContext(krb5Context(options), { forges: 'rfc1964', numbers, key, token });
+}
+
+function paddingLength({ blockSize }: Rfc1964Key, plaintext: Uint8Array): number {
+  return blockSize - (plaintext.length % blockSize);
 }
 
 type Its = Forgery<Rfc1964Forger>;
@@ -105,7 +109,8 @@ export const RFC1964 = forgeries<Rfc1964Forger>('rfc1964', {
     'padding that counts more than a block': [BAD_TOKEN, counting(9, 0x7f, 0x80, 0xff)],
     'padding that is not its own count': [
       BAD_TOKEN,
-      its => (hasBlocks(its) ? { padding: numberAt(0, 1, [0]) } : undefined),
+      // One octet of padding is the count itself.
+      its => (paddingLength(its.context.key, its.text) > 1 ? { padding: numberAt(0, 1, [0]) } : undefined),
     ],
     'no whole number of blocks': [UNVERIFIED, its => (hasBlocks(its) ? its.token().subarray(0, -3) : undefined)],
   },
