@@ -114,7 +114,7 @@ export class ServerData {
     return this.#place !== undefined;
   }
 
-  /** Sends a file: if it is not plain only under PROT, and a case only at its level. Returns the final reply. */
+  /** Sends a file; under PROT C, and for a case of another level, the plain one. @returns the final reply */
   async send(what: Sending, session: FuzzSession): Promise<Answer> {
     return await this.#transferred(async connection => {
       this.sent = this.#blocksOf(what, session);

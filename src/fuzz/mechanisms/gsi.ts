@@ -37,14 +37,14 @@ export interface GsiDirections {
 
 /** Our side of a session whose keys are known. */
 export function gsiFuzzSession({ send, receive }: GsiDirections): FuzzSession {
-  // Our direction before the token that is made, and after it: a token uses up a number only when it is skipped.
-  let [before, after] = [send, send];
+  // A token uses up a number only when it is skipped, so the direction after the last token that was made is kept as well.
+  let [current, afterToken] = [send, send];
   const numbers = {
     get next() {
-      return BigInt(before.number);
+      return BigInt(current.number);
     },
     skip() {
-      before = after;
+      current = afterToken;
     },
   };
   const token: GsiForger['token'] = (
@@ -52,10 +52,10 @@ export function gsiFuzzSession({ send, receive }: GsiDirections): FuzzSession {
     _level,
     { records = recordsOf(plaintext), ahead = 0, updates } = {},
   ) => {
-    after = { ...before, number: before.number + ahead };
+    afterToken = { ...current, number: current.number + ahead };
     const sealed = records.map((record, i) => {
-      const { octets: made, next } = tls.sealRecord(after, record);
-      after = updates && i === 0 ? tls.updatedDirection(next) : next;
+      const { octets: made, next } = tls.sealRecord(afterToken, record);
+      afterToken = updates && i === 0 ? tls.updatedDirection(next) : next;
       return made;
     });
     return concatAll(sealed);
@@ -101,7 +101,10 @@ const TYPE_WITHIN = Uint8Array.of(APPLICATION_DATA);
 const ONLY_13 = { version: TLS_1_3 } as const;
 const UPDATES = { ...ONLY_13, updates: true } as const;
 
-/** The number of the refused token is used again for a further token of the same reply. */
+/**
+ * The record opens, so the peer may refuse the empty text only after it has counted the record. A further token of the same reply
+ * has the same number again, and then does not open.
+ */
 const NO_TEXT = ['syntax/bad-command', 'syntax/bad-reply', ...BAD_TOKEN] as const;
 
 const TOKENS = forge.forgeries<GsiForger>('gsi', {
@@ -159,14 +162,14 @@ function recordsIn(token: Uint8Array): Uint8Array[] {
 /** Changes the list of records; undefined if there are too few. */
 const ofRecords = (least: number, change: (records: Uint8Array[], draw: Choices) => readonly Uint8Array[]) =>
   every((token, draw) => {
-    const all = recordsIn(token);
-    return all.length < least ? undefined : concatAll(change(all, draw));
+    const records = recordsIn(token);
+    return records.length < least ? undefined : concatAll(change(records, draw));
   });
 /** Records that come too early: an alert, or text in the clear. */
 const early = (draw: Choices) =>
   draw.of([alert(draw), text(forge.counting(40))].map(({ type, content }) => tls.formatRecord(type, TLS_1_2, content)));
-const inPieces = (size: number) => (all: Uint8Array[]) =>
-  all.flatMap(record => {
+const inPieces = (size: number) => (records: Uint8Array[]) =>
+  records.flatMap(record => {
     if (record[0] !== tls.HANDSHAKE) return [record];
     return piecesOf(record.subarray(tls.HEADER), size).map(it => tls.formatRecord(tls.HANDSHAKE, TLS_1_2, it));
   });
@@ -189,8 +192,8 @@ const RECORDS = mutationsOf<ExchangeTurn>({ ...EXCHANGE, prefix: 'TLS: ' })({
   },
 });
 
-/** The places of the hello, and of its session. */
-const [START, SESSION] = [tls.HEADER, tls.HEADER + 38] as const;
+/** Where the hello begins, and where its session ID does (with its length): behind type, length, version and random. */
+const [START, SESSION_ID] = [tls.HEADER, tls.HEADER + 38] as const;
 
 const HELLO = mutationsOf<ExchangeTurn>({ ...EXCHANGE, turn: 0, prefix: 'Hello: ' })({
   'RFC 8446 §4.1, RFC 5246 §7.4.1': {
@@ -203,10 +206,10 @@ const HELLO = mutationsOf<ExchangeTurn>({ ...EXCHANGE, turn: 0, prefix: 'Hello: 
     'a message longer than it is': [REFUSED, every(numberAt(START + 1, 3, [0xffff, 0xffffff]))],
     'a message of no octets': [REFUSED, every(numberAt(START + 1, 3, [0]))],
     'a version that is not known': [REFUSED, every(numberAt(START + 4, 2, [0, 0x200]))],
-    'a session longer than 32 octets': [REFUSED, every(numberAt(SESSION, 1, [0xff, 33]))],
+    'a session longer than 32 octets': [REFUSED, every(numberAt(SESSION_ID, 1, [0xff, 33]))],
     'cipher suites that are not there': [
       REFUSED,
-      every(token => spliced(token, SESSION + 1 + token[SESSION]!, 2, fromHex('fffe'))),
+      every(token => spliced(token, SESSION_ID + 1 + token[SESSION_ID]!, 2, fromHex('fffe'))),
     ],
   },
 });

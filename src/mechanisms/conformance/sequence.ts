@@ -1,5 +1,4 @@
 /** Checks of sequence numbers: gaps, late tokens and replays. */
-
 import type { SecurityContext, SequenceState } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
 import { bothWays, expect, expectCode, expectOpens, expectRejected, pattern, same, type Way } from './assertions.js';
@@ -8,8 +7,8 @@ import type { ConformanceSubject, LevelCheck } from './subject.js';
 /** More tokens than a replay window of fixed size holds. */
 const MANY = 2000;
 
-/** The index of a token, and the expected result of unwrap. */
-type Arrival = [place: number, outcome: SequenceState | 'replayed' | 'refused'];
+/** The index of a token among those that were made, and the expected result of unwrap. */
+type Arrival = [index: number, outcome: SequenceState | 'replayed' | 'refused'];
 
 const OUT_OF_ORDER: readonly Arrival[] = [
   [0, 'ok'],
@@ -121,18 +120,18 @@ async function arrive(
 ): Promise<void> {
   const pair = await subject.contexts();
   const sequences = bothWays(pair).map(({ from, to }) => {
-    const places = arrivals.reduce((most, [place]) => Math.max(most, place + 1), 0);
-    return { to, sent: Array.from({ length: places }, (_, i) => from.wrap(pattern(9, i), levels[i % levels.length]!)) };
+    const count = arrivals.reduce((most, [index]) => Math.max(most, index + 1), 0);
+    return { to, sent: Array.from({ length: count }, (_, i) => from.wrap(pattern(9, i), levels[i % levels.length]!)) };
   });
   // Both directions alternate, and must count independently.
-  for (const [place, outcome] of arrivals) {
+  for (const [index, outcome] of arrivals) {
     for (const { to, sent } of sequences) {
-      const wrapped = sent[place]!;
+      const wrapped = sent[index]!;
       if (outcome === 'replayed')
         expectCode(() => to.unwrap(wrapped.token), 'security/replayed', 'a token that was received before');
       else if (outcome === 'refused')
-        expectRejected(() => to.unwrap(wrapped.token), `token ${place}, which is skipped, late or replayed,`);
-      else expectOpens(to, wrapped, pattern(9, place), outcome);
+        expectRejected(() => to.unwrap(wrapped.token), `token ${index}, which is skipped, late or replayed,`);
+      else expectOpens(to, wrapped, pattern(9, index), outcome);
     }
   }
 }

@@ -74,7 +74,7 @@ function turns(seed: number) {
   return exchangeTurns({ initiator, acceptor }, keys, fixedToken);
 }
 
-/** A ticket for ten hours, since we are the KDC. */
+/** A ticket for ten hours, as a KDC would give it: we have the key of the service. */
 function credential(): Credential {
   const [authTime, endTime] = [TIME, TIME + 36_000];
   const part = formatDer(encTicketPart, {
