@@ -5,7 +5,7 @@ import { EXIT } from './status.js';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // The reader of this output may close it early, as `head` does. What was not said may be an error, so it is no success.
-  process.exit(error.code === 'EPIPE' ? EXIT.unread : EXIT.unusable);
+  process.exit(error.code === 'EPIPE' ? EXIT.brokenPipe : EXIT.unusable);
 });
 
 process.exitCode = await runCommand(process.argv.slice(2), process);

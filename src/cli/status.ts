@@ -18,8 +18,8 @@ export const EXIT = {
   unseen: 3,
   /** Interrupted by Ctrl-C: 128 and the number of SIGINT, as shells have it. */
   interrupted: 130,
-  /** The reader of the output has gone, before all was said: 128 and the number of SIGPIPE, as shells have it. */
-  unread: 141,
+  /** The reader of the output has gone before all was written: 128 and the number of SIGPIPE, as shells have it. */
+  brokenPipe: 141,
 } as const;
 
 /** A file that can't be read, for any reason; the message has the file and the reason. */

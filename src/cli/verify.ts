@@ -175,8 +175,8 @@ function nameOf([first, ...more]: readonly ListedFile[]): string {
 }
 
 /**
- * How many workers to use. Starting one takes about as long as verifying some megabytes, so small recordings have one
- * only if `--jobs` asks for more.
+ * How many workers to use. Starting one takes about as long as verifying some megabytes, so small recordings are
+ * verified without, unless `--jobs` asks for some. 0 and 1 mean none: this thread does the work.
  */
 function workersFor(recordings: readonly (readonly ListedFile[])[], jobs: number | undefined): number {
   const useful = jobs ?? Math.floor(sizeOf(recordings.flat()) / WORKER_OCTETS);

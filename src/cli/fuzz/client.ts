@@ -125,7 +125,7 @@ class Clients {
 
   /**
    * If the client does the same whether a command is refused or not, and prints nothing of the reply, its exit status
-   * may show the difference. Then it may always continue to its end.
+   * may show the difference. Then every later connection is continued until the client ends it.
    */
   async #learnEvidence(usual: Visit): Promise<Learned['shownBy']> {
     if (isShown(usual, this.#at)) {
