@@ -1,4 +1,6 @@
-/** Cryptography that mechanisms take from the caller: block ciphers that this package does not contain, and faster ones for long messages. */
+/**
+ * Cryptography that mechanisms take from the caller: block ciphers that this package does not contain, and a faster AES and HMAC.
+ */
 import { FtpSecurityError } from './errors.js';
 
 /** A block cipher with one key, in CBC mode over whole blocks, without padding. Results never share memory with the input. */

@@ -1,6 +1,9 @@
 /** Values that wait, in the order in which they came. No array is shifted: that would move all that wait, each time. */
 
-/** The first one in is the first one out. Taken values are dropped when they are half of all, so that the rest is moved once for as many. */
+/**
+ * The first one in is the first one out. Taken values are dropped when they are half of all, so that the rest is moved once for as
+ * many.
+ */
 export class Queue<T> {
   readonly #items: T[] = [];
   #taken = 0;

@@ -60,8 +60,8 @@ const CLOSED = 'the control connection was closed';
  * read too, before all other replies; it is not verified, as nothing protects it.
  *
  * The end of the connection is an error if a command, other than QUIT, still waits for its reply, and the server has not said 421:
- * anybody on the way can end a connection. Errors destroy the stream, but not those that `write` throws for a command that may not be sent: nothing of it has been sent,
- * and the stream continues. AUTH and REIN may not be sent, since no reply after them could be verified.
+ * anybody on the way can end a connection. Errors destroy the stream, but not those that `write` throws for a command that may not
+ * be sent: nothing of it has been sent, and the stream continues. AUTH and REIN may not be sent, since no reply after them could be verified.
  * @example
  * const exchange = krb5Initiator({ credentials, service: 'ftp@ftp.example.org' });
  * const control = new ClientControl(connect(21, 'ftp.example.org'), { mechanism: 'GSSAPI', exchange });

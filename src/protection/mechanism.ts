@@ -1,4 +1,7 @@
-/** The interface between a security mechanism and the codec, sessions and observers: types only. RFC 2228 §2 leaves the rest to the mechanism. */
+/**
+ * The interface between a security mechanism and the codec, sessions and observers: types only. RFC 2228 §2 leaves the rest to the
+ * mechanism.
+ */
 import type { BlockCiphers } from '../block-cipher.js';
 import type { FtpSecurityError } from '../errors.js';
 import type { TokenLevel } from './protection-level.js';

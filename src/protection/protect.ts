@@ -374,7 +374,10 @@ function ofCaller<T>(parse: (bytes: Uint8Array) => T, plaintext: Uint8Array): T 
   }
 }
 
-/** The lines of a reply, each with its CRLF. Any but the last may begin with the reply's own code and a hyphen: alone, it is no other reply. */
+/**
+ * The lines of a reply, each with its CRLF. Any but the last may begin with the reply's own code and a hyphen: alone, it is no
+ * other reply.
+ */
 function crlfLinesOf(code: number, raw: Uint8Array): Uint8Array[] {
   const isOwn = (line: Uint8Array) => hasCode(line, code) && line[3] === HYPHEN;
   const lines: Uint8Array[] = [];

@@ -36,7 +36,10 @@ const GREETINGS: ReadonlySet<number> = new Set([120, 220, 421]);
 const CODE = 3;
 const HYPHEN = 0x2d;
 
-/** The most lines before the greeting, and of one reply in the clear, that are remembered: no listing has more, and lines may be very short. */
+/**
+ * The most lines before the greeting, and of one reply in the clear, that are remembered: no listing has more, and lines may be
+ * very short.
+ */
 const MAX_LINES = 250_000;
 
 /** The reader of the server's lines. */

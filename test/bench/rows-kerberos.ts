@@ -1,4 +1,7 @@
-/** Tokens beside the npm package `kerberos`, which calls the system's libgssapi_krb5, as its users would: texts in base 64, and promises. */
+/**
+ * Tokens beside the npm package `kerberos`, which calls the system's libgssapi_krb5, as its users would: texts in base 64, and
+ * promises.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

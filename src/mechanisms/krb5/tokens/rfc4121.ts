@@ -67,7 +67,10 @@ function flagsOf({ sentByAcceptor, acceptorSubkey }: Sender): number {
   return (sentByAcceptor ? FLAG.sentByAcceptor : 0) | (acceptorSubkey ? FLAG.acceptorSubkey : 0);
 }
 
-/** Writes a header to the start of a token. @param rest  each of the octets between filler and sequence number: EC and RRC, or more filler */
+/**
+ * Writes a header to the start of a token.
+ * @param rest  each of the octets between filler and sequence number: EC and RRC, or more filler
+ */
 function writeHeader(token: Uint8Array, id: number, flags: number, rest: number, sequence: bigint): void {
   token[0] = id >> 8;
   token[1] = id;
