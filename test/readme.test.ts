@@ -2,10 +2,10 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -152,5 +152,25 @@ describe('the README', () => {
     expect(test).toBe('npm ci && npm test');
     const [, ...cli] = verify!.slice(verify!.indexOf('node dist')).split(' ');
     expect(execFileSync(process.execPath, cli, { cwd: ROOT, encoding: 'utf8' })).toContain('114 verified, 0 failed');
+  });
+});
+
+describe('all pages', () => {
+  const under = (folder: string) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map(file => join(folder, file));
+  const files = [...readdirSync(ROOT), ...['src', 'test', 'vectors'].flatMap(under)];
+  const pages = files.filter(file => file.endsWith('.md'));
+
+  it('name source files that are there, from the folder of the page or by the end of their paths', () => {
+    const isThere = (page: string, name: string) =>
+      existsSync(join(ROOT, dirname(page), name)) || files.some(file => `/${file}`.endsWith(`/${name}`));
+    const names = pages.flatMap(page =>
+      [...textOf(page).matchAll(/`((?:\.\.\/)*\w[\w./-]*\.(?:tsx?|mjs|py|c))`/g)].map(([, name]) => ({
+        page,
+        name: name!,
+      })),
+    );
+    expect(names.length).toBeGreaterThan(100);
+    expect(names.filter(({ page, name }) => !isThere(page, name))).toEqual([]);
   });
 });
