@@ -129,7 +129,7 @@ export interface DataRecord extends Endpoints {
   /** About the tokens alone: `verified` if the checksum of every complete block is correct, also of late and replayed blocks. */
   verdict: Exclude<Verdict, 'clear'>;
   weak: boolean;
-  /** Why its octets can't be opened: GridFTP has TLS of its own here. Null if they can, and if the connection's `problem` says why. */
+  /** Why its octets can't be opened: GridFTP has TLS of its own here. Null if they can, or if the connection's `problem` says why. */
   problem: RecordedError | null;
   error: RecordedError | null;
   /** Octets that were sent but not captured; nothing after them could be read. */
