@@ -224,15 +224,16 @@ export class LineReader<T extends object = Line> {
  */
 function endOfPlainLine(chunk: Uint8Array): number {
   const text = chunk.length - 2;
-  if (text < 4 || chunk[text] !== CR || chunk[text + 1] !== LF) return -1;
-  // What is below a space becomes negative, and IAC is the highest octet: both have bits above the lowest seven. After the last
-  // three octets come all, four at a time: the last four may have some of those three again.
-  let bits = (chunk[text - 1]! - SPACE) | (chunk[text - 2]! - SPACE) | (chunk[text - 3]! - SPACE);
-  for (let at = 0; bits >>> 7 === 0; at += 4) {
-    if (at >= text - 3) return text + 1;
+  if (chunk[text] !== CR || chunk[text + 1] !== LF) return -1;
+  // What is below a space becomes negative, and IAC is the highest octet: both have bits above the lowest seven.
+  let bits = 0;
+  let at = 0;
+  for (const whole = text & ~3; at < whole; at += 4) {
     bits = (chunk[at]! - SPACE) | (chunk[at + 1]! - SPACE) | (chunk[at + 2]! - SPACE) | (chunk[at + 3]! - SPACE);
+    if (bits >>> 7 !== 0) return -1;
   }
-  return -1;
+  for (; at < text; at++) bits |= chunk[at]! - SPACE;
+  return bits >>> 7 === 0 ? text + 1 : -1;
 }
 
 /**

@@ -97,8 +97,9 @@ export class ReplyReader {
 /** A reply as what lines make up: the first line has its code, and the line ends it that has the code again, or alone. */
 class ReplyUnit implements LineUnit<Reply> {
   readonly #maxReply: number;
-  /** Of the reply that has begun; 0 before its first line. */
   #code = 0;
+  /** Whether a line with `#code` came before. */
+  #begun = false;
 
   /** @throws as {@link limitOf} */
   constructor(maxReply: number | undefined) {
@@ -107,30 +108,28 @@ class ReplyUnit implements LineUnit<Reply> {
 
   /** Whether a multi-line reply has begun and not ended. */
   get open(): boolean {
-    return this.#code !== 0;
+    return this.#begun;
   }
 
   /** Forgets a reply that has begun. */
   reset(): void {
-    this.#code = 0;
+    this.#begun = false;
   }
 
   ends(held: Uint8Array, start: number, end: number, next: number): boolean {
-    const code = this.#code;
-    if (code === 0) this.#code = codeOf(held, start, end);
-    if (next > this.#maxReply) throw this.#tooLong(start);
-    return code === 0 ? held[start + CODE] !== HYPHEN : endsReply(held, start, end, code);
+    const begins = !this.#begun;
+    if (begins) this.#code = codeOf(held, start, end);
+    if (next > this.#maxReply) {
+      const message = `a reply is longer than ${this.#maxReply} octets (maxReply)`;
+      throw new FtpSecurityError('syntax/limit-exceeded', message, { offset: start });
+    }
+    this.#begun = true;
+    return begins ? separatorOf(held, start, end) === SPACE : endsReply(held, start, end, this.#code);
   }
 
   make(octets: Uint8Array): Reply {
-    const code = this.#code;
-    this.#code = 0;
-    return replyOf(code, octets);
-  }
-
-  #tooLong(offset: number): FtpSecurityError {
-    const message = `a reply is longer than ${this.#maxReply} octets (maxReply)`;
-    return new FtpSecurityError('syntax/limit-exceeded', message, { offset });
+    this.#begun = false;
+    return replyOf(this.#code, octets);
   }
 }
 
