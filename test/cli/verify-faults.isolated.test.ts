@@ -4,13 +4,15 @@ import { file, run } from './run.js';
 
 vi.mock('../../src/mechanisms/krb5/exchange/observer.js', async original => ({
   ...(await original<typeof import('../../src/mechanisms/krb5/exchange/observer.js')>()),
-  krb5Observer: () => {
-    throw new RangeError('Maximum call stack size exceeded');
-  },
+  krb5Observer: () => ({
+    observe() {
+      throw new RangeError('Maximum call stack size exceeded');
+    },
+  }),
 }));
 
 const PLAIN = ['S> 220 hello', 'C> QUIT', 'S> 221 bye'];
-// A token of Kerberos by its first octets, so that its mechanism is asked for an observer.
+// A token of Kerberos by its first octets, so that its mechanism observes it.
 const FAULTY = [...PLAIN.slice(0, 1), 'C> AUTH GSSAPI', 'S> 334 go on', 'C> ADAT YAsGCSqGSIb3EgECAg==', 'S> 235 done'];
 
 it('is told, with status 2, and the other connections are there, in other files too', async () => {
