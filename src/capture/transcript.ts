@@ -32,8 +32,8 @@ export interface VerifyOptions extends Tolerance, PortOptions, DataOptions {
  * @param recording  a capture (pcap or pcapng) or a text transcript, whole or in chunks. Chunks are iterated several
  *   times, so that a capture need not be in memory; each iteration must give the same octets, and they must not change
  * @throws FtpSecurityError `syntax/bad-file` or `syntax/truncated` if it is neither, `syntax/limit-exceeded` if a
- *   capture has more than 50 million TCP connections, or a text transcript more than 256 MiB; TypeError if chunks can't be iterated again, and for what is no list of
- *   mechanisms
+ *   capture has more than 50 million TCP connections, or a text transcript more than 256 MiB; TypeError if chunks can't be
+ *   iterated again, or if `mechanisms` is not a list of mechanisms
  * @example
  * const keys = parseKeytab(readFileSync('ftp.keytab'));
  * const { records } = verifyRecording(readFileSync('session.pcap'), { mechanisms: [krb5({ observer: { keys } })] });

@@ -4,7 +4,7 @@ import { runCommand } from './command.js';
 import { EXIT } from './status.js';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // The reader of this output may close it early, as `head` does. What was not said may be an error, so it is no success.
+  // The reader of this output may close it early, as `head` does. What was not written may name an error, so this is no success.
   process.exit(error.code === 'EPIPE' ? EXIT.brokenPipe : EXIT.unusable);
 });
 

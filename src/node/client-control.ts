@@ -59,9 +59,11 @@ const CLOSED = 'the control connection was closed';
  * clear, with code and CR LF. `start` does the exchange (RFC 2228 §3); commands written before it is complete wait. The greeting is
  * read too, before all other replies; it is not verified, as nothing protects it.
  *
- * The end of the connection is an error if a command, other than QUIT, still waits for its reply, and the server has not said 421:
- * anybody on the way can end a connection. Errors destroy the stream, but not those that `write` throws for a command that may not
- * be sent: nothing of it has been sent, and the stream continues. AUTH and REIN may not be sent, since no reply after them could be verified.
+ * Errors destroy the stream, but not those that `write` throws for a command that may not be sent: nothing of it has been sent,
+ * and the stream continues. AUTH and REIN may not be sent, since no reply after them could be verified.
+ *
+ * The end of the connection is an error if a command other than QUIT still waits for its reply, and the server has not sent 421:
+ * anybody on the way can end a connection.
  * @example
  * const exchange = krb5Initiator({ credentials, service: 'ftp@ftp.example.org' });
  * const control = new ClientControl(connect(21, 'ftp.example.org'), { mechanism: 'GSSAPI', exchange });
@@ -89,7 +91,7 @@ export class ClientControl extends SocketStream {
   readonly #watch = new Watch(() => this.destroy(timedOut(this.#startCalled ? 'a reply of the server' : 'start()')));
   /** How many commands wait for their final reply. */
   #unanswered = 0;
-  /** Whether the server has said that it ends the connection (421). */
+  /** Whether the server has announced the end of the connection (421). */
   #hasEnded = false;
   /** The error of a connection that ended before a reply. */
   #cut: Error | undefined;
@@ -218,7 +220,7 @@ export class ClientControl extends SocketStream {
     this.session.close();
     if (!this.#started) throw closed(this.#unfinished());
     this.#watch.stop();
-    // Nothing protects the end of a connection: without an error a reply that is missing would look like none that was due.
+    // Nothing protects the end of a connection: without an error, a missing reply would look as if none was due.
     const [command] = this.session.pending;
     if (command === undefined || command.verb === 'QUIT' || this.#hasEnded) this.push(null);
     else {

@@ -97,7 +97,10 @@ export function nameOf(name: Element | undefined): string {
     .join('');
 }
 
-/** An attribute of a name: OpenSSL's abbreviation of its type, or that in hex; its value as text with escapes, and as it is. */
+/**
+ * An attribute of a name: OpenSSL's abbreviation of its type, or the object identifier in hex; its value as text with escapes,
+ * and as it is.
+ */
 export interface Attribute {
   type: string;
   text: string;

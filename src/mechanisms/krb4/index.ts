@@ -37,7 +37,7 @@ export interface Krb4Sides {
  * @throws TypeError if keys or tickets are not what was read from a file
  */
 export function krb4({ initiator, acceptor, observer }: Krb4Sides = {}): Mechanism {
-  // A mistake in the options is told to who has made it, and not to each connection.
+  // A wrong option is an error here, where it is written, and not one of each connection.
   if (initiator) assertParsed(initiator.tickets?.credentials, 'tickets.credentials', 'parseTicketFile');
   if (acceptor) assertSomeParsed(acceptor.srvtab, 'srvtab', 'parseSrvtab');
   if (observer) assertParsed(observer.keys, 'keys', 'parseSrvtab');

@@ -57,7 +57,7 @@ export interface Krb5Sides {
  * ```
  */
 export function krb5({ initiator, acceptor, observer }: Krb5Sides = {}): Mechanism {
-  // A mistake in the options is told to who has made it, and not to each connection.
+  // A wrong option is an error here, where it is written, and not one of each connection.
   if (initiator) krb5Initiator(initiator);
   if (acceptor) krb5Acceptor(acceptor);
   if (observer) krb5Observer(observer);

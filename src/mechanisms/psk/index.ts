@@ -100,7 +100,7 @@ export interface PskSides {
  * @throws TypeError, RangeError as the functions of the sides
  */
 export function psk({ initiator, acceptor, observer }: PskSides = {}): Mechanism {
-  // A mistake in the options is told to who has made it, and not to each connection.
+  // A wrong option is an error here, where it is written, and not one of each connection.
   for (const side of [initiator, acceptor]) if (side) assertKey(side.key);
   if (observer) pskObserver(observer);
   return {

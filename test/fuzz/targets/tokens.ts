@@ -1,4 +1,7 @@
-/** Tokens with any header, their checksums right: what opens has the text that was put in, whatever is refused is refused by FtpSecurityError, and a valid token opens after it. */
+/**
+ * Tokens with any header, their checksums right: what opens has the text that was put in, whatever is refused is refused by
+ * FtpSecurityError, and a valid token opens after it.
+ */
 import { copy, viewOf } from '../../../src/bytes.js';
 import { octetsFrom } from '../../../src/fuzz/choices.js';
 import { krb4FuzzSession } from '../../../src/fuzz/mechanisms/krb4.js';
