@@ -76,7 +76,8 @@ export function copy(bytes: Uint8Array, start = 0, end: number = bytes.length): 
  * look at their buffer makes V8 allocate one.
  */
 export function owned(bytes: Uint8Array): Uint8Array {
-  return bytes.length > 64 && bytes.length === bytes.buffer.byteLength ? bytes : copy(bytes);
+  const isWhole = bytes.length > 64 && bytes.length === bytes.buffer.byteLength;
+  return isWhole && bytes.constructor === Uint8Array ? bytes : copy(bytes);
 }
 
 /** Compares in a time that depends only on the lengths. Use it for every checksum. */

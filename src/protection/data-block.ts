@@ -111,8 +111,10 @@ export class BlockWriter {
       this.#plaintext.drop(this.#size);
     }
     for (; chunk.length - at >= this.#size; at += this.#size) this.#add(blocks, chunk.subarray(at, at + this.#size));
+    // Before the next append, which may use the memory of a token that is its plaintext.
+    const full = concatAll(blocks);
     this.#plaintext.append(chunk.subarray(at));
-    return concatAll(blocks);
+    return full;
   }
 
   /**
@@ -285,7 +287,7 @@ export class BlockReader {
     try {
       const block = context.unwrap(token);
       this.#blocks++;
-      return block;
+      return isSeparate(block.plaintext, token) ? block : { ...block, plaintext: copy(block.plaintext) };
     } catch (error) {
       throw atPlace(`block ${this.#blocks + 1}`, error);
     }
@@ -319,6 +321,11 @@ export class BlockReader {
       throw error;
     }
   }
+}
+
+/** Whether a plaintext is a plain array outside the memory of its token, which is used again. */
+function isSeparate(plaintext: Uint8Array, token: Uint8Array): boolean {
+  return plaintext.buffer !== token.buffer && plaintext.constructor === Uint8Array;
 }
 
 /** §6: the server answers every failure during a transfer with 535. */

@@ -151,12 +151,13 @@ export function unprotectCommand(
 ): Unprotected<Command> {
   const claimed = protectedLevelOfCommand(command);
   const deviations = new Deviations(options);
-  const { plaintext, level, sequence } = withMemory(command.raw.length, ({ octets }) =>
-    unwrapCommand(context, command, deviations, length => octets.subarray(0, length)),
-  );
-  checkCommandLevel(context, claimed, level, options);
-  const inner = parseInnerCommand(plaintext, deviations);
-  return { inner, level, tolerated: deviations.seen, sequence };
+  return withMemory(command.raw.length, ({ octets }) => {
+    const allocate: Allocate = length => octets.subarray(0, length);
+    const { plaintext, level, sequence } = unwrapCommand(context, command, deviations, allocate);
+    checkCommandLevel(context, claimed, level, options);
+    const inner = parseInnerCommand(plaintext, deviations);
+    return { inner, level, tolerated: deviations.seen, sequence };
+  });
 }
 
 /** @param allocate  gives memory for the token, which is valid during the call */

@@ -9,7 +9,7 @@ import { growth, inChunks, LINEAR, octetByOctet, readAll } from '../ftp/readers.
 import { ascii, errorOf, expectCode } from '../helpers.js';
 import { contextPair, ENCTYPE_NUMBERS } from '../mechanisms/krb5/tokens.js';
 import { pskSubject } from '../mechanisms/psk/subject.js';
-import { visibleContext, visibleToken } from './visible-context.js';
+import { PASSING, visibleContext, visibleToken } from './visible-context.js';
 
 const TEXT = Uint8Array.from({ length: 5000 }, (_, i) => (i * 31) ^ (i >> 5));
 const PBSZ = 1024;
@@ -454,4 +454,16 @@ it('the smallest size of PBSZ is one octet', () => {
   expect(() => new BlockReader(visibleContext(), 'safe', { bufferSize: 1 })).not.toThrow();
   for (const bufferSize of [0, undefined])
     expect(() => new BlockReader(visibleContext(), 'safe', { bufferSize })).toThrow();
+});
+
+describe('a mechanism without memory of its own', () => {
+  const cases = PASSING.flatMap(([what, context]) => [1, 7, 100, 5000].map(size => [what, size, context] as const));
+
+  it.each(cases)('with %s, a file in chunks of %i octets is written and read unchanged', (_what, size, context) => {
+    const chunksOf = (octets: Uint8Array) =>
+      inChunks(octets, new Array<number>(Math.ceil(octets.length / size)).fill(size));
+    const wire = sent(context, 'safe', chunksOf(TEXT));
+    expect(wire).toEqual(sent(context, 'safe', [TEXT]));
+    expect(received(context, 'safe', chunksOf(wire)).text).toEqual(TEXT);
+  });
 });

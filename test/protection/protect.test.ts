@@ -15,7 +15,7 @@ import { encodeProtectedCommand } from '../../src/protection/protected-command.j
 import { decodeProtectedReply, encodeProtectedReply } from '../../src/protection/protected-reply.js';
 import type { TokenLevel } from '../../src/protection/protection-level.js';
 import { ascii, errorOf, expectCode, onlyRefuses } from '../helpers.js';
-import { visibleContext, visibleToken } from './visible-context.js';
+import { PASSING, visibleContext, visibleToken } from './visible-context.js';
 
 type Token = [level: TokenLevel, number: number, text: string];
 
@@ -362,6 +362,23 @@ describe('protected commands', () => {
       'text-after-base64',
       'trailing-nul',
     ]);
+  });
+});
+
+describe('a mechanism without memory of its own', () => {
+  const sizes = [10, 2044, 5000];
+  const cases = PASSING.flatMap(([what, context]) => sizes.map(size => [what, size, context] as const));
+
+  it.each(cases)('with %s, a text of %i octets stays as it was read', (_what, size, context) => {
+    const [first, second] = ['x', 'y'].map(letter => letter.repeat(size - 4));
+    const replies = [first, second].map(text => protectReply(context, 'safe', ascii(`200 ${text}`)));
+    const commands = [first, second].map(text => protectCommand(context, 'safe', ascii(`CWD ${text}`)));
+    const read = [
+      ...replies.map(octets => unprotectReply(context, parseReply(octets)).inner.raw),
+      ...commands.map(octets => unprotectCommand(context, parseCommand(octets)).inner.raw),
+    ];
+    const texts = [`200 ${first}`, `200 ${second}`, `CWD ${first}`, `CWD ${second}`];
+    expect(read).toStrictEqual(texts.map(text => ascii(`${text}\r\n`)));
   });
 });
 

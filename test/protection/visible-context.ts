@@ -32,3 +32,26 @@ export function visibleContext(levels: readonly TokenLevel[] = ['safe', 'private
     destroy() {},
   };
 }
+
+/** Mechanisms that pass everything through: as it is, in Buffers, and in Buffers with the same memory. */
+export const PASSING: readonly (readonly [what: string, context: SecurityContext])[] = [
+  ['the token as plaintext', passing(octets => octets)],
+  ['a Buffer as plaintext', passing(octets => Buffer.alloc(octets.length, octets))],
+  ['the token in a Buffer', passing(octets => Buffer.from(octets.buffer, octets.byteOffset, octets.length))],
+];
+
+/** No token is empty, so an empty text is sent as one octet. */
+function passing(pass: (octets: Uint8Array) => Uint8Array): SecurityContext {
+  return {
+    mechanism: 'X-PASSING',
+    supports: () => true,
+    wrap: (plaintext, level) => ({ token: plaintext.length > 0 ? pass(plaintext) : new Uint8Array(1), level }),
+    unwrap: token => ({
+      plaintext: pass(token.length > 1 ? token : token.subarray(1)),
+      level: 'safe',
+      sequence: 'none',
+    }),
+    wrapSizeLimit: (_level, maxToken) => maxToken,
+    destroy() {},
+  };
+}
