@@ -2,7 +2,7 @@
 import { assertBytes, concatAll } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type Compression, compressionOf, isCapture } from './capture-file.js';
-import { isTextTranscript } from './text-transcript.js';
+import { isText } from './text-transcript.js';
 
 /** A capture or a text transcript: its octets, whole or as chunks that can be iterated several times. */
 export type Recording = Uint8Array | Iterable<Uint8Array>;
@@ -50,7 +50,7 @@ export function wholeOf(chunks: Iterable<Uint8Array>): Uint8Array {
   return parts.length === 1 ? parts[0]! : concatAll(parts);
 }
 
-/** The format of a recording. A compressed recording must be decompressed before it is verified. */
+/** The format of a recording; text may be a transcript, or a dump of packets in hex. A compressed recording must be decompressed before it is verified. */
 export type RecordingFormat = 'capture' | 'text' | Compression;
 
 /**
@@ -61,5 +61,5 @@ export type RecordingFormat = 'capture' | 'text' | Compression;
 export function recordingFormat(start: Uint8Array): RecordingFormat | undefined {
   assertBytes(start, 'start');
   if (isCapture(start)) return 'capture';
-  return compressionOf(start) ?? (isTextTranscript(start) ? 'text' : undefined);
+  return compressionOf(start) ?? (isText(start) ? 'text' : undefined);
 }

@@ -2,10 +2,13 @@
  * A control connection as text: lines `C> …` and `S> …`, as sent and without CRLF; `---` begins another connection. Or as
  * clients print it: see program-log.ts.
  */
-import { CR, fromUtf16, LF, startsWith, toUtf8 } from '../bytes.js';
+import { CR, fromUtf8, fromUtf16, LF, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { linesOf } from '../ftp/line.js';
 import type { Peer } from '../protection/mechanism.js';
+import type { Capture } from './capture-file.js';
+import { isFollowedStream, readFollowedStream } from './followed-stream.js';
+import { isHexDump, readHexDump } from './hex-dump.js';
 import { isProgramLog, readProgramLog, type SpokenLine } from './program-log.js';
 
 const SIDES: readonly (readonly [Peer, Uint8Array])[] = [
@@ -21,10 +24,25 @@ const MARKS: readonly { mark: readonly number[]; decode: (text: Uint8Array) => U
   { mark: [0xfe, 0xff], decode: text => toUtf8(fromUtf16(text, false)) },
 ];
 
-/** Whether octets look like a text transcript of either form. */
-export function isTextTranscript(octets: Uint8Array): boolean {
+/** Whether octets look like a text transcript of any form, or a dump of packets. */
+export function isText(octets: Uint8Array): boolean {
   const bytes = normalized(octets);
-  return isTranscript(bytes) || isProgramLog(bytes);
+  return isSpoken(bytes) || isHexDump(bytes);
+}
+
+/** The packets of a text that is a dump of them; undefined for a transcript. */
+export function readDumpedCapture(octets: Uint8Array): Capture | undefined {
+  const bytes = normalized(octets);
+  return isSpoken(bytes) ? undefined : readHexDump(bytes);
+}
+
+function isSpoken(bytes: Uint8Array): boolean {
+  return isTranscript(bytes) || isProgramLog(bytes) || isFollowedStream(bytes);
+}
+
+/** Whether octets look like what tcpdump or tshark prints of TCP packets without their octets. */
+export function isPrintout(octets: Uint8Array): boolean {
+  return /^.{0,80}(?: > \S+: Flags \[|(?: → | > |-> )\S+ +\S+ \d+ .* Seq=\d)/m.test(fromUtf8(normalized(octets)));
 }
 
 /**
@@ -51,7 +69,7 @@ function isTranscript(bytes: Uint8Array): boolean {
  */
 export function readTextTranscript(octets: Uint8Array): SpokenLine[][] {
   const bytes = normalized(octets);
-  const log = isTranscript(bytes) ? undefined : readProgramLog(bytes);
+  const log = isTranscript(bytes) ? undefined : (readProgramLog(bytes) ?? readFollowedStream(bytes));
   if (log !== undefined) return log;
   const connections: SpokenLine[][] = [[]];
   for (const { bytes: line, start: offset } of linesOf(bytes)) {

@@ -1,5 +1,8 @@
 /** Decompresses recordings, and counts what follows the compressed data. */
-import type { Transform } from 'node:stream';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
+import { Readable, type Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 import type { Compression } from '../capture/index.js';
 import { FtpSecurityError } from '../errors.js';
@@ -18,20 +21,40 @@ type Add = (octets: Uint8Array) => void;
 /** Decompresses a file, and gives the octets before any damage. @throws what `add` throws */
 type Decompress = (input: Input, add: Add) => Promise<Decompressed>;
 
-/** The compressions that this version of Node has: zstd came with 22.15, and no version has xz. */
+/** The compressions that this version of Node has: zstd came with 22.15, and no version has the others. */
 const FORMATS: Partial<Record<Compression, Decompress>> = {
   gzip,
   ...('createZstdDecompress' in zlib && { zstd }),
 };
 
-/** Whether files of this compression can be decompressed. */
+/** Whether files of this compression can be decompressed: by Node, or by the program of that name. */
 export function isSupported(format: Compression): boolean {
-  return FORMATS[format] !== undefined;
+  return FORMATS[format] !== undefined || programOf(format) !== undefined;
 }
 
 /** @param chunks  the file, in chunks that are not empty */
 export function decompress(format: Compression, chunks: AsyncIterator<Uint8Array>, add: Add): Promise<Decompressed> {
-  return FORMATS[format]!(new Input(chunks), add);
+  const input = new Input(chunks);
+  return FORMATS[format]?.(input, add) ?? byProgram(format, programOf(format)!, input, add);
+}
+
+/**
+ * The path of the program that has the name of a compression, as `xz`. Not on Windows, where a program may come from the folder that is
+ * being read, and only from folders of PATH that are absolute, for the same reason.
+ */
+function programOf(format: Compression): string | undefined {
+  if (process.platform === 'win32') return undefined;
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute);
+  return folders.map(folder => join(folder, format)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export function endsEarly(format: Compression): FtpSecurityError {
@@ -186,6 +209,46 @@ function isFrame(start: Uint8Array): boolean {
   if (start.length < 4) return false;
   const magic = new DataView(start.buffer, start.byteOffset, 4).getUint32(0, true);
   return magic === 0xfd2fb528 || magic >>> 4 === 0x184d2a5;
+}
+
+/** What a program has to say of damage, in octets. */
+const MAX_COMPLAINT = 4096;
+
+/** Decompresses by a program. What follows the data is for the program to judge. */
+async function byProgram(format: Compression, program: string, input: Input, add: Add): Promise<Decompressed> {
+  const { spawn } = await import('node:child_process');
+  const child = spawn(program, ['-dc'], { env: { ...process.env, LC_ALL: 'C' } });
+  let complaint = '';
+  const status = new Promise<number | null>(resolve => {
+    child.once('close', resolve).once('error', ({ message }) => {
+      complaint = message;
+      resolve(null);
+    });
+  });
+  child.stderr.setEncoding('latin1').on('data', (text: string) => {
+    complaint = (complaint + text).slice(0, MAX_COMPLAINT);
+  });
+  // A program that ends early takes no more; its status shows why.
+  const fed = pipeline(Readable.from(octetsOf(input), { objectMode: false }), child.stdin).catch(() => undefined);
+  try {
+    for await (const octets of child.stdout) add(octets);
+  } catch (error) {
+    child.kill();
+    throw error;
+  }
+  await fed;
+  return (await status) === 0 ? { behind: 0 } : { error: damaged(format, reasonOf(format, complaint)), behind: 0 };
+}
+
+/** The first line that a program has printed, as `xz: (stdin): Unexpected end of input`, without the names. */
+function reasonOf(format: Compression, complaint: string): string {
+  const [line = ''] = complaint.split('\n').filter(text => text.trim() !== '');
+  const reason = line.replace(/^[^:]*: *(?:\(?(?:std)?in\)?)?[ :]*/, '').replace(/[^ -~]/g, '?');
+  return reason.trim().replace(/;$/, '') || `${format} can't read them`;
+}
+
+async function* octetsOf(input: Input): AsyncGenerator<Uint8Array> {
+  for (let octets = await input.next(); octets !== undefined; octets = await input.next()) yield octets;
 }
 
 /** `bytesWritten` counts the octets that it has decompressed. */

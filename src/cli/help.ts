@@ -58,8 +58,9 @@ In the table # is the number of the connection; C is a line by the client, S one
 verdict of its token follow. "gap" means that tokens before it are missing, and that no data connection has them; "late" means that it
 was sent before a token that came first. Colours are used on a terminal only, and not where NO_COLOR is set.
 
-A file is a capture (pcapng or pcap), which may be compressed with gzip, or with zstd if Node supports it; or a text transcript,
-which may be what curl -v, ftp -d -v or yafc's trace has printed.
+A file is a capture (pcapng or pcap), which may be compressed with gzip, or with zstd, xz, bzip2 or lz4 if the program of that name is
+installed; or packets in hex, as tcpdump -X or tshark -x prints them; or a text transcript, which may be what Wireshark's "Follow TCP
+Stream" has saved, or what curl -v, ftp -d -v or yafc's trace has printed.
 "-" is standard input. A directory means every recording in it. With several files, each has a result, and the total comes last.
 Packets that can't be read are counted by reason, on standard error and in the summary. A capture may be larger than the memory: it
 is read in passes, and only the data of open connections is kept. A recorded exchange is judged at its own time.

@@ -1,10 +1,10 @@
 /** Recordings as they lie on a disk: compressed, in directories, on standard input; each is read, or said to be unread. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { Ajv } from 'ajv';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { CaptureFile } from '../../src/capture/capture-file.js';
 import { decompress } from '../../src/cli/decompression.js';
 import { listFiles, openRecording } from '../../src/cli/recordings.js';
@@ -161,6 +161,59 @@ describe('a file is opened', () => {
   });
 });
 
+describe('a compression that Node has not got is left to the program of its name', () => {
+  const MAGIC = Buffer.from('fd377a585a00', 'hex');
+  /** A program `xz`, whose compression puts six octets before the others. */
+  function program(name: string, after = ''): void {
+    const path = join(folder, name);
+    mkdirSync(path, { recursive: true });
+    writeFileSync(join(path, 'xz'), `#!/bin/sh\nPATH=/usr/bin:/bin\ntail -c +7\n${after}\n`, { mode: 0o755 });
+    vi.stubEnv('PATH', ['', 'relative', path].join(delimiter));
+  }
+  const compressed = Buffer.concat([MAGIC, CAPTURE]);
+
+  test('which gives the octets', async () => {
+    program('working');
+    const { octets, error, behind } = await read(file('whole.pcap.xz', compressed));
+    expect([octets.equals(CAPTURE), error, behind]).toEqual([true, undefined, 0]);
+  });
+
+  test.each([
+    ["echo 'xz: (stdin): Unexpected end of input' >&2; exit 1", 'Unexpected end of input'],
+    [
+      "printf '\\nbzip2: Compressed file ends unexpectedly;\\nperhaps\\n' >&2; exit 1",
+      'Compressed file ends unexpectedly',
+    ],
+    ["printf '/*stdin*\\\\ : Read error (39) : \\033' >&2; exit 1", 'Read error (39) : ?'],
+    ['exit 1', "xz can't read them"],
+    ['kill $$', "xz can't read them"],
+  ])('which may say that they are damaged: %s', async (after, reason) => {
+    program('damaged', after);
+    const { octets, error } = await read(file('damaged.pcap.xz', compressed));
+    expect(octets.equals(CAPTURE)).toBe(true);
+    expect(error).toMatchObject({ code: 'syntax/bad-file', message: `damaged xz data: ${reason}` });
+  });
+
+  test('which may not take all of it', async () => {
+    program('early', 'exit 0');
+    writeFileSync(join(folder, 'early', 'xz'), '#!/bin/sh\nexit 3\n');
+    const path = file('long.pcap.xz', Buffer.concat([MAGIC, Buffer.alloc(2 ** 20)]));
+    await expect(openRecording(path)).rejects.toMatchObject({ code: 'syntax/bad-file' });
+  });
+
+  test('which may not run', async () => {
+    program('unable');
+    writeFileSync(join(folder, 'unable', 'xz'), '#!/no/such/program\n');
+    await expect(openRecording(file('whole.pcap.xz', compressed))).rejects.toMatchObject({ code: 'syntax/bad-file' });
+  });
+
+  test('which may be missing', async () => {
+    vi.stubEnv('PATH', '');
+    const { status, stderr } = await run('verify', file('whole.pcap.xz', compressed));
+    expect([status, stderr]).toEqual([2, expect.stringContaining('decompress it first (xz -dc FILE)')]);
+  });
+});
+
 describe('directories', () => {
   const directory = join(folder, 'directory');
   mkdirSync(join(directory, 'b'), { recursive: true });
@@ -262,6 +315,7 @@ describe('what can not be read is said, and the rest is there', () => {
   });
 
   test('of several files, those that can be read', async () => {
+    vi.stubEnv('PATH', '');
     const paths = [
       join(folder, 'none.pcap'),
       file('one.pcap', CAPTURE),
