@@ -162,10 +162,12 @@ export class ConnectionTracker<Note> {
     if (isSyn) begin(connection, from, segment, place);
     const other = connection.sides[1 - from]!;
     const acknowledged = (flags & ACK) === 0 ? undefined : acknowledge(other, ack);
-    if (acknowledged !== undefined) connection.answered = true;
-    const first = isSyn ? (seq + 1) >>> 0 : seq;
     const length = payload.length + missing;
     const side = connection.sides[from];
+    if (acknowledged !== undefined) connection.answered = true;
+    else if (!isSyn && isOfEarlier(connection, from, segment, length))
+      return { connection, from, at: undefined, acknowledged };
+    const first = isSyn ? (seq + 1) >>> 0 : seq;
     const { fin } = side;
     const at = put(side, first, length, (flags & FIN) !== 0);
     const isLate = at !== undefined && length > 0 && (connection.reset || (fin !== undefined && at + length > fin));
@@ -281,6 +283,19 @@ function goesOn({ segment: syn }: OtherSyn, { source, seq, ack, flags }: Segment
   if ((flags & RST) !== 0) return false;
   if (source === syn.source) return seq === next;
   return (flags & ACK) !== 0 && ack === next;
+}
+
+/**
+ * Whether a segment belongs to an earlier connection with the same ports, and comes late: it acknowledges numbers of the opener that are far
+ * from its SYN, before the other end has answered that. Two such segments with octets, of which the second goes on from the first, are
+ * believed; then the SYN was the one that is wrong.
+ */
+function isOfEarlier({ sides, answered }: Connection, from: 0 | 1, { seq, flags }: Segment, length: number): boolean {
+  const side = sides[from];
+  if (answered || (flags & ACK) === 0 || side.isn !== undefined || sides[1 - from]!.isn === undefined) return false;
+  const isBelieved = length > 0 && side.far === (seq | 0);
+  if (length > 0) side.far = (seq + length) | 0;
+  return !isBelieved;
 }
 
 /** How many octets a sequence number is before the start of a stream; 0 if nothing is known of the stream. */

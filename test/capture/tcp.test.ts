@@ -201,6 +201,24 @@ describe('several connections', () => {
     }
   });
 
+  test.each(['reset', 'fin'] as const)('are not what a late segment of the one before says: %s', close => {
+    const first = talk(LOGIN, { close });
+    const second = talk(LOGIN, { isns: [900_000_000, 800_000_000] });
+    for (const late of first.filter(({ source, flags }) => source === SERVER && (flags & SYN) === 0)) {
+      const before = first.filter(it => it !== late);
+      const flows = flowsOf([...before, second[0]!, late, ...second.slice(1)]);
+      expect(flows).toHaveLength(2);
+      expect(flows[1]).toEqual({ ...flowsOf(second)[0], id: flows[1]!.id });
+      expect(flows[0]!.texts[0]).toBe(SAID[0]);
+    }
+  });
+
+  test('are what goes on, even if a SYN does not fit', () => {
+    const [syn, , ...rest] = talk(LOGIN);
+    const [flow] = flowsOf([{ ...syn!, seq: 900_000_000 }, ...rest.filter(({ source }) => source === SERVER)]);
+    expect(flow!.texts[1].endsWith(SAID[1].slice(-10))).toBe(true);
+  });
+
   test('have the same ports, and the first is not ended', () => {
     const first = talk(LOGIN, { close: 'open' });
     const second = talk(LOGIN, { isns: [900_000, 800_000] });
