@@ -26,13 +26,7 @@ const OTHER_FORMATS: readonly { magic: readonly number[]; name: string }[] = [
   { magic: [0x47, 0x4d, 0x42, 0x55], name: 'a file of Microsoft Network Monitor' },
   { magic: [0xa1, 0xb2, 0x34, 0xcd], name: 'a pcap file of another kind' },
   { magic: [0xcd, 0x34, 0xb2, 0xa1], name: 'a pcap file of another kind' },
-  { magic: [0x69, 0x70, 0x74, 0x72], name: 'a file of iptrace' },
-  { magic: [0x54, 0x52, 0x00, 0x64], name: 'a file of nettl' },
-  { magic: [0x54, 0x52, 0x53, 0x4e], name: 'a file of Sniffer' },
 ];
-
-/** An archive, which may have captures in it. */
-const ZIP = [0x50, 0x4b, 0x03, 0x04];
 
 /** How many octets distinguish all of these formats. */
 export const MAGIC_LENGTH = 4;
@@ -56,9 +50,7 @@ export function noCapture(start: Uint8Array): FtpSecurityError {
       ? `compressed with ${compression}: decompress it first (${compression} -dc FILE)`
       : other !== undefined
         ? `${other.name}: convert it to pcapng (editcap FILE NEW.pcapng)`
-        : startsWith(start, ZIP)
-          ? 'a ZIP archive: unpack it first'
-          : 'not a capture file';
+        : 'not a capture file, packets in hex or a text transcript';
   return new FtpSecurityError('syntax/bad-file', message, { offset: 0 });
 }
 

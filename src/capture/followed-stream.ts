@@ -3,11 +3,10 @@
  * `tshark -z follow,tcp,ascii,0` and `raw` print. As with a recording of telnet or nc, all lines are as they were sent.
  */
 import { fromHex, fromUtf8, toUtf8 } from '../bytes.js';
-import { COMMANDS } from '../ftp/commands.js';
 import type { Peer } from '../protection/mechanism.js';
+import { VERBS } from './opening.js';
 import type { SpokenLine } from './program-log.js';
 
-const VERBS: ReadonlySet<string> = new Set(COMMANDS.map(({ verb }) => verb));
 const REPLY = /^[1-6][0-9][0-9](?:[ -]|$)/;
 const HEADER = /^=+\r?\nFollow: tcp,(ascii|raw)\r?\n(?:.*\r?\n){3}/gm;
 

@@ -3,6 +3,7 @@
  * print, and what text2pcap reads. Lines have an offset in hex, then octets in hex, then text, which is ignored. The dump of a whole
  * capture file, as `xxd` and `hexdump -C` print it, is that file.
  */
+import { ByteQueue } from '../byte-queue.js';
 import { fromUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { type Capture, CaptureFile, isCapture } from './capture-file.js';
@@ -55,7 +56,7 @@ interface Part {
  * @returns why the rest was not read, if a line has another offset than follows
  */
 function* partsOf(text: string): Generator<Part, FtpSecurityError | undefined> {
-  const octets = new Octets();
+  const octets = new ByteQueue();
   /** That of the next part. */
   let time: bigint | undefined;
   let isSkipped = false;
@@ -65,7 +66,7 @@ function* partsOf(text: string): Generator<Part, FtpSecurityError | undefined> {
     const line = text.slice(start, end).trimEnd();
     const dumped = dumpLine(line);
     if (octets.length > 0 && (dumped?.offset ?? 0) === 0) {
-      yield { octets: octets.take(), time };
+      yield { octets: octets.take(octets.length), time };
       time = undefined;
     }
     if (dumped === undefined) {
@@ -77,39 +78,17 @@ function* partsOf(text: string): Generator<Part, FtpSecurityError | undefined> {
         const message = `hex dump with offset ${dumped.offset} where ${octets.length} should follow`;
         return new FtpSecurityError('syntax/bad-file', message, { offset: start });
       }
-      octets.add(dumped.octets);
+      octets.append(Uint8Array.from(dumped.octets));
     }
     start = end + 1;
   }
-  if (octets.length > 0) yield { octets: octets.take(), time };
+  if (octets.length > 0) yield { octets: octets.take(octets.length), time };
   return undefined;
 }
 
 function timeOf(line: string): bigint | undefined {
   const [, seconds, fraction] = EPOCH.exec(line) ?? [];
   return seconds === undefined ? undefined : BigInt(seconds + fraction!.padEnd(9, '0'));
-}
-
-/** Octets that are collected. */
-class Octets {
-  #octets = new Uint8Array(2048);
-  length = 0;
-
-  add(more: readonly number[]): void {
-    if (this.length + more.length > this.#octets.length) {
-      const larger = new Uint8Array(2 * this.#octets.length);
-      larger.set(this.#octets);
-      this.#octets = larger;
-    }
-    this.#octets.set(more, this.length);
-    this.length += more.length;
-  }
-
-  take(): Uint8Array {
-    const octets = this.#octets.slice(0, this.length);
-    this.length = 0;
-    return octets;
-  }
 }
 
 const [RAW_IP, ETHERNET] = [101, 1];

@@ -7,7 +7,7 @@ import { preambleOf } from './preamble.js';
 /** How many octets of each direction are examined: some greetings are long, and commands are short. */
 export const OPENING = 4096;
 
-const VERBS: ReadonlySet<string> = new Set(COMMANDS.map(({ verb }) => verb));
+export const VERBS: ReadonlySet<string> = new Set(COMMANDS.map(({ verb }) => verb));
 /** Verbs that SMTP, LMTP, NNTP or DICT have as well, with replies like FTP's. They do not identify FTP. */
 const SHARED: ReadonlySet<string> = new Set('HELP LIST MODE NOOP QUIT STAT'.split(' '));
 /** Verbs that POP or IRC have as well. They do not identify FTP if there is no reply. */

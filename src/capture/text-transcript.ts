@@ -2,7 +2,7 @@
  * A control connection as text: lines `C> …` and `S> …`, as sent and without CRLF; `---` begins another connection. Or as
  * clients print it: see program-log.ts.
  */
-import { CR, fromUtf8, fromUtf16, LF, startsWith, toUtf8 } from '../bytes.js';
+import { CR, fromUtf16, LF, startsWith, toUtf8 } from '../bytes.js';
 import { FtpSecurityError } from '../errors.js';
 import { linesOf } from '../ftp/line.js';
 import type { Peer } from '../protection/mechanism.js';
@@ -38,11 +38,6 @@ export function readDumpedCapture(octets: Uint8Array): Capture | undefined {
 
 function isSpoken(bytes: Uint8Array): boolean {
   return isTranscript(bytes) || isProgramLog(bytes) || isFollowedStream(bytes);
-}
-
-/** Whether octets look like what tcpdump or tshark prints of TCP packets without their octets. */
-export function isPrintout(octets: Uint8Array): boolean {
-  return /^.{0,80}(?: > \S+: Flags \[|(?: → | > |-> )\S+ +\S+ \d+ .* Seq=\d)/m.test(fromUtf8(normalized(octets)));
 }
 
 /**

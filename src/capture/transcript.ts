@@ -1,6 +1,5 @@
 /** Verifies a recording, a capture file or a text transcript, with all its control connections. */
 import { CRLF, concat, fromUtf8 } from '../bytes.js';
-import { FtpSecurityError } from '../errors.js';
 import type { Tolerance } from '../protection/deviations.js';
 import type { Mechanism, Peer } from '../protection/mechanism.js';
 import type { ObserverOptions } from '../session/observer.js';
@@ -17,7 +16,7 @@ import type { SpokenLine } from './program-log.js';
 import { beginningOf, chunksOf, type Recording, recordingFormat, wholeOf } from './recording.js';
 import type { TranscriptRecord } from './records.js';
 import { reassembleSteps, type TcpEvent } from './tcp.js';
-import { isPrintout, readDumpedCapture, readTextTranscript } from './text-transcript.js';
+import { readDumpedCapture, readTextTranscript } from './text-transcript.js';
 import { type OnRecord, type Transcript, TranscriptWriter } from './transcript-writer.js';
 
 /** In a capture, control connections are the TCP connections that speak FTP, and those that `ports` names. */
@@ -70,12 +69,9 @@ export function* verifySteps(
       return verifyText(readTextTranscript(text), options);
     }
     default:
-      throw isPrintout(start) ? new FtpSecurityError('syntax/bad-file', PRINTOUT, { offset: 0 }) : noCapture(start);
+      throw noCapture(start);
   }
 }
-
-const PRINTOUT =
-  'a list of packets without their octets: record them (tcpdump -w FILE), or print them too (tcpdump -X)';
 
 /**
  * Verifies the files of one capture as one recording: a rotated one, or one of several taps. Where the times of files overlap, their

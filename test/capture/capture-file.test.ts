@@ -227,13 +227,9 @@ describe('other files are refused, and the message says what to do', () => {
     ['736e6f6f7000000000000002', 'snoop file: convert it to pcapng (editcap FILE NEW.pcapng)'],
     ['474d4255', 'Network Monitor'],
     ['a1b234cd', 'convert'],
-    ['6970747261636520322e30', 'iptrace'],
-    ['54520064', 'nettl'],
-    ['54525253', 'not a capture file'],
-    ['5452534e', 'Sniffer'],
-    ['504b0304', 'unpack it first'],
     ['', 'not a capture file'],
     ['d4c3b2', 'not a capture file'],
+    ['504b0304', 'not a capture file'],
   ])('%s', (hex, word) => {
     const error = errorOf(() => packetsOf(fromHex(hex)));
     expect(error).toMatchObject({ code: 'syntax/bad-file', offset: 0 });

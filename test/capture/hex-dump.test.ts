@@ -150,16 +150,9 @@ describe('whatever the text', () => {
     ['a text with numbers', '0000 00 11 22 33\n0004 44 55\n'],
     ['a dump of something else', PROGRAMS['tshark -x']!(ascii('this is no packet at all, but 48 octets of text.....'))],
     ['octets without offsets', hexOf(CAPTURE)],
+    ['a list of packets', HEADER.repeat(3)],
   ])('%s is no recording', (_, text) => {
     expect(recordingFormat(ascii(text))).toBeUndefined();
-  });
-
-  it.each([
-    ['tcpdump', HEADER.repeat(3)],
-    ['tshark', '    1   0.000000    127.0.0.1 → 127.0.0.1    TCP 74 45880 → 12210 [SYN] Seq=0 Win=65495 Len=0\n'],
-  ])('a list of packets by %s is refused, and what to do is said', (_, text) => {
-    const message = expect.stringMatching(/^a list of packets without their octets: record them \(tcpdump -w FILE\)/);
-    expect(() => recordsOf(Buffer.from(text))).toThrow(expect.objectContaining({ code: 'syntax/bad-file', message }));
   });
 
   it('nothing escapes but a refusal', () => {

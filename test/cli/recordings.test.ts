@@ -286,7 +286,8 @@ describe('standard input', () => {
 
   test('a file that is no recording', () => {
     const { status, stdout, stderr } = runWith('junk', '-');
-    expect([status, stdout, stderr]).toEqual([2, '', 'rfc2228: -: syntax/bad-file: not a capture file (octet 0)\n']);
+    const reason = 'not a capture file, packets in hex or a text transcript (octet 0)';
+    expect([status, stdout, stderr]).toEqual([2, '', `rfc2228: -: syntax/bad-file: ${reason}\n`]);
   });
 });
 
