@@ -1,7 +1,24 @@
 /** The replay cache: what it knows, for how long, and how much it holds. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isOlderThan, ReplayCache } from '../../src/mechanisms/replay-cache.js';
+import { isOlderThan, ReplayCache, recordIn } from '../../src/mechanisms/replay-cache.js';
+
+describe('a store', () => {
+  test.each([true, false])('answers whether an authenticator is new: %s', isNew => {
+    const asked: unknown[] = [];
+    const add = (...args: unknown[]) => {
+      asked.push(args);
+      return isNew;
+    };
+    expect(recordIn({ add }, 'a', 10, 5)).toBe(isNew);
+    expect(asked).toEqual([['a', 10, 5]]);
+  });
+
+  // All but the last would count as true.
+  test.each([Promise.resolve(false), 1, 'new', {}, undefined])('that answers otherwise is misuse: %s', answer => {
+    expect(() => recordIn({ add: () => answer as boolean }, 'a', 10, 5)).toThrow(TypeError);
+  });
+});
 
 describe('ReplayCache', () => {
   test('accepts each authenticator once', () => {
@@ -54,6 +71,13 @@ describe('ReplayCache', () => {
     expect(cache.add('a', 10, 10)).toBe(false);
     expect(cache.add('b', 20, 10.5)).toBe(true);
     expect(cache.size).toBe(1);
+  });
+
+  test('removes all entries that expire in the same second', () => {
+    const cache = new ReplayCache();
+    for (const id of ['a', 'b', 'c']) cache.add(id, 10, 0);
+    expect([cache.add('d', 20, 11), cache.size]).toEqual([true, 1]);
+    expect(cache.add('a', 20, 11)).toBe(true);
   });
 
   test('when it is full, removes the entries that expire first, and refuses others that expire then', () => {

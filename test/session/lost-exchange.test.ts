@@ -152,6 +152,13 @@ describe('a token that does not open', () => {
     expect(problem?.message).toBe('the exchange is not in the capture');
   });
 
+  it('is not decided by a reply in the clear, which may have been inserted', () => {
+    const lines = ['C!', altered(first.mic('PWD')), 'S> 200 done', first.mic('PWD')];
+    const { messages, problem } = observe([...opening, ...lines], { mechanisms });
+    expect(messages.slice(-3).map(({ verdict }) => verdict)).toEqual(['failed', 'clear', 'verified']);
+    expect(problem).toBeUndefined();
+  });
+
   it('is not final before that', () => {
     const observer = new Observer({ mechanisms });
     const play = (...lines: string[]) => {

@@ -97,6 +97,23 @@ describe('an observed session', () => {
     expect(observe(failed).exchanges).toEqual([]);
   });
 
+  it('is not final from the first message of a reply on that goes on', () => {
+    const observer = new Observer({ mechanisms: [mechanism()] });
+    const play = (...lines: string[]) => {
+      for (const line of lines) observer.push(line[0] === 'C' ? 'client' : 'server', ascii(`${line.slice(3)}\r\n`));
+      return observer.open;
+    };
+    expect(play('S> a program says')).toBe(1);
+    expect(play('S> 220-hello', 'S> 220-and')).toBe(2);
+    expect(play('S> 220 welcome')).toBe(Infinity);
+    expect(play('C> NOOP', 'S> 200-two', 'S> lines')).toBe(6);
+    expect(play('S> 200 done')).toBe(Infinity);
+    expect(play(...EXCHANGE.slice(1))).toBe(Infinity);
+    expect(play(mic(0, 'STAT'), `S> 631-${token('safe', 0, '211-a\r\n')}`)).toBe(14);
+    expect(play(`S> 631 ${token('safe', 1, 'b\r\n')}`)).toBe(14);
+    expect(play(reply(2, '211 c'))).toBe(Infinity);
+  });
+
   it('may begin after AUTH, or without any known exchange', () => {
     expect(last([...EXCHANGE.slice(3), mic(0, 'PWD')])).toEqual(['verified', undefined]);
     expect(last([...EXCHANGE, mic(0, 'PWD')], { mechanisms: [] })).toEqual(['unkeyed', undefined]);
@@ -340,6 +357,13 @@ describe('a recording that does not have the exchange', () => {
       'clear',
     ]);
   });
+});
+
+it('a reply whose command is not in the recording is not held against the next command', () => {
+  for (const code of [150, 200, 235]) {
+    const { replies } = observe([`S> ${code} what it was`, 'C> PWD', 'S> 257 "/"'], { fromStart: false });
+    expect(replies.map(({ command }) => command?.verb)).toEqual([undefined, 'PWD']);
+  }
 });
 
 describe('a 235 that comes protected', () => {

@@ -466,6 +466,20 @@ describe.each(NUMBERED)('a further 1yz reply to a download, $name', row => {
       }
     }
   });
+
+  it('leaves one out in every download, also before its writer is made', () => {
+    const course = new Course(row, at('P'));
+    const { pair } = course;
+    const earlier = course.begin('RETR a');
+    expect(earlier.read()).toBe(true);
+    earlier.end();
+    const event = pair.command('RETR b');
+    pair.reply(pair.server.reply(150, 'go on', event));
+    const reader = pair.client.dataReader();
+    const line = pair.server.reply(110, 'MARK a = b', event);
+    reader.push(concat(asBlock(line), pair.server.dataWriter().end()));
+    expectCode(() => reader.next(), MISSED);
+  });
 });
 
 it('under KERBEROS_V4, which has no numbers, nothing is reported', () => {

@@ -294,30 +294,41 @@ describe('an observer of an exchange of two tokens', () => {
 describe('the exchange of a mechanism that takes its tokens in order', () => {
   const name = 'exchange: it says that tokens must come in order';
   const numbering = 'in-order' as const;
-  /** Both sides say it, if they do, with their last step. */
-  const saying = (facts: ExchangeFacts) => (): ConformanceExchange => {
-    const told = (side: Exchange): Exchange => ({
-      step: async token => ({ ...(await side.step(token)), facts }),
-    });
+  /** What both sides say with each step; step 0 is the first of a side. */
+  const saying = (factsOf: (step: number) => ExchangeFacts | undefined) => (): ConformanceExchange => {
+    const told = (side: Exchange): Exchange => {
+      let steps = 0;
+      return {
+        step: async token => {
+          const { facts: _, ...step } = await side.step(token);
+          const facts = factsOf(steps++);
+          return facts === undefined ? step : { ...step, facts };
+        },
+      };
+    };
     const { initiator, acceptor } = pskSubject.exchange();
     return { initiator: told(initiator), acceptor: told(acceptor) };
   };
 
-  test.each<ExchangeFacts>([{}, { inOrder: false }])('must say so (%j)', async facts => {
+  test.each<ExchangeFacts | undefined>([undefined, {}, { inOrder: false }])('must say so (%j)', async facts => {
     const message = 'the initiator must give the fact inOrder: true';
-    await expect(run({ ...pskSubject, numbering, exchange: saying(facts) }, name)).rejects.toThrow(message);
+    await expect(run({ ...pskSubject, numbering, exchange: saying(() => facts) }, name)).rejects.toThrow(message);
   });
 
-  test('does when both sides do', async () => {
-    const said = run({ ...pskSubject, numbering, exchange: saying({ inOrder: true }) }, name);
-    await expect(said).resolves.toBeUndefined();
+  test.each<[when: string, factsOf: (step: number) => ExchangeFacts | undefined]>([
+    ['with each step', () => ({ inOrder: true })],
+    ['once', step => (step === 0 ? { inOrder: true } : undefined)],
+  ])('does when both sides do, %s', async (_when, factsOf) => {
+    await expect(run({ ...pskSubject, numbering, exchange: saying(factsOf) }, name)).resolves.toBeUndefined();
   });
 
   test('fails with the error of a step', async () => {
     await expect(run({ ...pskSubject, numbering, exchange: refusing }, name)).rejects.toThrow('refused by the test');
   });
 
-  test('is asked of no other', () => {
+  test('is asked about its exchange, and no other is', () => {
+    const cases = conformanceSuite({ ...pskSubject, numbering });
+    expect(cases.find(one => one.name === name)?.topic).toBe('exchange');
     expect(conformanceSuite(pskSubject).map(({ name }) => name)).not.toContain(name);
   });
 });

@@ -84,6 +84,26 @@ const FAULTY: readonly FaultyRow[] = [
     },
   ],
   [
+    `private: ${PLACES}`,
+    /refused must not change .*lastFollows/,
+    good => {
+      let refused = false;
+      return {
+        unwrap: token => {
+          try {
+            return good.unwrap(token);
+          } catch (error) {
+            refused = true;
+            throw error;
+          }
+        },
+        get lastFollows() {
+          return refused ? !good.lastFollows : good.lastFollows;
+        },
+      };
+    },
+  ],
+  [
     'levels with integrity share one sequence',
     /must have the sequence state gap|must have the sequence state ok/,
     () => ({}),
@@ -103,6 +123,15 @@ function apart(safe: ConformancePair, others: ConformancePair): ConformancePair 
 
 test.each(FAULTY)('the case "%s" finds a fault (%s)', async (name, message, fault, changes) => {
   await expect(run(subjectOf(fault, changes), name)).rejects.toThrow(message);
+});
+
+test('the place of the first token may be any', async () => {
+  const subject = subjectOf(good => ({
+    get lastReceived() {
+      return good.lastReceived === undefined ? undefined : good.lastReceived + 7n;
+    },
+  }));
+  await expect(run(subject, `safe: ${PLACES}`)).resolves.toBeUndefined();
 });
 
 const IN_ORDER = 'a token that is skipped, late or replayed is refused, and changes nothing';
@@ -143,6 +172,15 @@ describe('a mechanism may take its tokens in order only', () => {
     };
     const forgetful = run({ ...inOrderSubject, contexts }, `private: ${IN_ORDER}`);
     await expect(forgetful).rejects.toThrow(/token 0, which is .*replayed.* must be refused/);
+  });
+
+  test('and gives the place of each', async () => {
+    const contexts = async () => {
+      const { initiator, acceptor } = await inOrderSubject.contexts();
+      return { initiator, acceptor: faulty(acceptor, () => ({ lastReceived: undefined })) };
+    };
+    const silent = run({ ...inOrderSubject, contexts }, `safe: ${PLACES}`);
+    await expect(silent).rejects.toThrow(/lastReceived must be the position/);
   });
 
   test('and it has no window', async () => {

@@ -567,14 +567,30 @@ describe('the acceptor accepts', () => {
     expect(accept(realm(18, withTicket({ authorizationData }))).context).toBeDefined();
   });
 
-  test('a client of another realm if a KDC has checked the transited realms, or there are none', () => {
-    for (const ticket of [
-      CROSS_REALM,
-      { ...CROSS_REALM, flags: 0, transited: { trType: 1, contents: new Uint8Array() } },
-    ]) {
-      const { facts } = accept(realm(18, { ticket }), {}, { authenticator: ofOtherRealm });
-      expect(facts.clientName).toBe('user@OTHER.TEST');
-    }
+  test('a client of another realm if a KDC has checked the transited realms', () => {
+    const { facts } = accept(realm(18, { ticket: CROSS_REALM }), {}, { authenticator: ofOtherRealm });
+    expect(facts.clientName).toBe('user@OTHER.TEST');
+  });
+
+  test.each([0, 1])('a client of any realm if none was transited, by encoding %i, unchecked', trType => {
+    const transited = { trType, contents: new Uint8Array() };
+    const own = realm(18, withTicket({ flags: 0, transited }));
+    expect(accept(own).facts.clientName).toBe('user@EXAMPLE.TEST');
+    const other = realm(18, withTicket({ ...CROSS_REALM, flags: 0, transited }));
+    expect(accept(other, {}, { authenticator: ofOtherRealm }).facts.clientName).toBe('user@OTHER.TEST');
+  });
+
+  test('such a ticket, judged by the names of its key that are served, and no others', () => {
+    const made = realm(18, through('TEST'));
+    const [entry] = made.keytab;
+    // No realm may vouch for clients of the realm of these.
+    const named = (name: string[]) => ({ ...entry!, principal: { ...SERVICE, name, realm: 'OTHER.TEST' } });
+    const request = () => requestFor(made, { authenticator: ofOtherRealm });
+    const [same, unserved] = [named(SERVICE.name), named(['nfs', 'host.example.test'])];
+    expectCode(() => acceptorAt([entry!, same]).step(request()), 'security/wrong-name');
+    const service = 'ftp/host.example.test@EXAMPLE.TEST';
+    expect((acceptorAt([entry!, same], { service }).step(request()) as Step).context).toBeDefined();
+    expect((acceptorAt([entry!, unserved]).step(request()) as Step).context).toBeDefined();
   });
 
   test.each([

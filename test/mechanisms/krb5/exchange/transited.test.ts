@@ -74,6 +74,9 @@ describe('a list', () => {
     expect(decodeTransited(ascii(`A${',A'.repeat(99)}`), 'A', 'A')).toHaveLength(100);
     expect(decodeTransited(ascii(','), deep(101), 'S')).toHaveLength(100);
     expect(decodeTransited(ascii('A'.repeat(511)), 'A'.repeat(511), 'S')).toEqual(['A'.repeat(511)]);
+    const octets = ascii(`${`${'A'.repeat(511)},`.repeat(7)} ${'A'.repeat(511)}`);
+    expect(octets).toHaveLength(4096);
+    expect(decodeTransited(octets, 'A', 'S')).toHaveLength(8);
     expect(decodeTransited(ascii(` ${'\\A'.repeat(2047)}`.slice(0, 1 + 2 * 511)), 'A', 'S')).toEqual(['A'.repeat(511)]);
   });
 
