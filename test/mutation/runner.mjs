@@ -27,8 +27,8 @@ const PROPERTY_RUNS = 30;
 const LONG = /linear|many-lines|over many|however far|250,000/;
 /** Tests that count what the tests before them have seen: here one runs alone, and several times. */
 const COUNTS = /there are many of them/;
-/** In ms, of one test. */
-const TEST_TIMEOUT = 20_000;
+/** In ms, of one test. Over sockets a mutant often waits for what never comes: then it is shorter, and the process need not end. */
+const TEST_TIMEOUT = Number(process.env.MUTATION_TIMEOUT ?? 20_000);
 /** So often, in mutants, all tests run without a mutant: they would fail if one left something behind. */
 const CHECKED = 500;
 
@@ -41,9 +41,14 @@ class RoomRunner {
   #durations = new Map();
   #begun = new Set();
   #mutants = 0;
+  /** Fails the test at work. */
+  #fail = () => {};
 
   constructor(log) {
     this.#log = log;
+    // Those of callbacks of sockets and timers, which would end the process.
+    process.on('uncaughtException', error => this.#fail(error));
+    process.on('unhandledRejection', error => this.#fail(error));
     this.#stryker = globalThis[INSTRUMENTER_CONSTANTS.NAMESPACE] ??= {};
   }
 
@@ -128,7 +133,10 @@ class RoomRunner {
       for (const suite of suitesOf(task)) await this.#begin(suite);
       for (const suite of suitesOf(task))
         for (const hook of getHooks(suite).beforeEach) await hook(task.context, suite);
-      await getFn(task)();
+      const uncaught = new Promise((_, reject) => {
+        this.#fail = reject;
+      });
+      await Promise.race([getFn(task)(), uncaught]);
       for (const suite of suitesOf(task)) for (const hook of getHooks(suite).afterEach) await hook(task.context, suite);
     } catch (thrown) {
       if (thrown?.code !== 'VITEST_PENDING') error = thrown ?? new Error('nothing was thrown');

@@ -1,16 +1,17 @@
 import { once } from 'node:events';
 import { type Duplex, PassThrough } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { encodeBase64 } from '../../src/base64.js';
 import { FtpSecurityError } from '../../src/errors.js';
+import { parseCommand } from '../../src/ftp/command.js';
 import { formatReply } from '../../src/ftp/reply.js';
 import { ClientControl, type ClientControlOptions, ServerControl } from '../../src/node/index.js';
 import type { Exchange, SecurityContext } from '../../src/protection/mechanism.js';
-import { protectReply } from '../../src/protection/protect.js';
+import { protectReply, unprotectCommand } from '../../src/protection/protect.js';
 import type { ClientEvent, CommandEvent } from '../../src/session/events.js';
-import { mechanismWith } from '../helpers.js';
-import { pskContexts } from '../session/pair.js';
+import { ascii, mechanismWith } from '../helpers.js';
+import { having, pskContexts } from '../session/pair.js';
 import { kerberos, PSK, type TestMechanism } from './exchanges.js';
 import { inMemory, onLoopback } from './sockets.js';
 
@@ -67,6 +68,37 @@ function answering(far: Duplex, code: number): Exchange {
     else far.write(protectReply(acceptor, 'private', formatReply(code, 'Well')));
   });
   return { step: () => ({ token: new Uint8Array(1), context: initiator }) };
+}
+
+const opened: Duplex[] = [];
+afterEach(() => {
+  for (const stream of opened.splice(0)) stream.destroy();
+});
+
+/**
+ * A client after its exchange, without PBSZ and PROT, and a server that says only what a test lets it say.
+ * @param behind  what the server says in one piece with its 235
+ */
+async function prepared(options: Partial<ClientControlOptions> = {}, behind = '') {
+  const [near, far] = inMemory();
+  const { initiator, acceptor } = pskContexts();
+  const sealed = (text: string) => Buffer.from(text && protectReply(acceptor, 'private', ascii(`${text}\r\n`)));
+  const heard: string[] = [];
+  far.on('data', (octets: Buffer) => {
+    if (octets.toString().startsWith('AUTH')) far.write('334 Go on\r\n');
+    else if (octets.toString().startsWith('ADAT')) far.write(Buffer.concat([ascii('235 Done\r\n'), sealed(behind)]));
+    else
+      for (const line of octets.toString('latin1').split(/(?<=\n)/)) {
+        const { verb, argument } = unprotectCommand(acceptor, parseCommand(ascii(line))).inner;
+        heard.push(`${verb} ${argument ?? ''}`.trim());
+      }
+  });
+  const exchange: Exchange = { step: () => ({ token: new Uint8Array(1), context: initiator }) };
+  const given = { mechanism: 'X-TEST', exchange, greeted: true, protection: 'clear', timeout: 5000 } as const;
+  const client = new ClientControl(near, { ...given, ...options });
+  opened.push(client, far);
+  await client.start();
+  return { client, near, far, initiator, heard, say: (text: string) => far.write(sealed(text)) };
 }
 
 /** What a stream is destroyed with. */
@@ -371,6 +403,128 @@ describe('a control connection', () => {
   });
 });
 
+describe('commands', () => {
+  const hex = (line: string) => Buffer.from(`${line}\r\n`).toString('hex');
+
+  it('are text of any encoding', async () => {
+    const { client, heard } = await prepared();
+    client.write(hex('NOOP 1'), 'hex');
+    client.end(hex('NOOP 2'), 'hex');
+    await once(client, 'finish');
+    expect(heard).toEqual(['NOOP 1', 'NOOP 2']);
+  });
+
+  it.each([
+    ['write(chunk, callback)', (client: ClientControl, done: () => void) => client.write('NOOP\r\n', done)],
+    ['write(chunk, encoding, callback)', (it: ClientControl, done: () => void) => it.write(hex('NOOP'), 'hex', done)],
+  ])('are sent before the callback of %s is called, once', async (_, write) => {
+    const { client, heard } = await prepared();
+    const seen: string[][] = [];
+    write(client, () => seen.push([...heard]));
+    await vi.waitFor(() => expect(seen).toEqual([['NOOP']]));
+  });
+
+  it('are protected once each, though the stream is corked', async () => {
+    const { client, heard } = await prepared();
+    client.cork();
+    for (const line of ['NOOP 1', 'NOOP 2', 'NOOP 3']) client.write(`${line}\r\n`);
+    client.uncork();
+    await vi.waitFor(() => expect(heard).toEqual(['NOOP 1', 'NOOP 2', 'NOOP 3']));
+  });
+
+  it('may end without any', async () => {
+    for (const end of [(it: ClientControl) => it.end(null), (it: ClientControl) => it.end(undefined)]) {
+      const { client, heard } = await prepared();
+      end(client);
+      await once(client, 'finish');
+      expect([heard, client.errored]).toEqual([[], null]);
+    }
+  });
+
+  it('after the end are an error of the callback, as with other streams, and wait for no reply', async () => {
+    for (const end of ['end', 'destroy'] as const) {
+      const { client } = await prepared();
+      client.on('error', () => {});
+      client[end]();
+      const error = await new Promise<unknown>(resolve => client.write('NOOP\r\n', resolve));
+      expect(error).toMatchObject({ code: end === 'end' ? 'ERR_STREAM_WRITE_AFTER_END' : 'ERR_STREAM_DESTROYED' });
+      expect(client.session.pending).toEqual([]);
+    }
+  });
+
+  it('after the server has ended destroy the stream, and throw nothing', async () => {
+    const { client, far, say } = await prepared();
+    say('421 Bye');
+    far.end();
+    await pause(20);
+    const failed = failure(client);
+    client.write('NOOP\r\n');
+    expect((await failed).code).toBe('sequence/closed');
+  });
+
+  it('before the exchange is complete wait as long as it takes', async () => {
+    const unlimited = clientOf(PSK, inMemory()[0], { timeout: 0 });
+    unlimited.write('NOOP\r\n');
+    await pause(50);
+    expect(unlimited.destroyed).toBe(false);
+
+    const [near, far] = inMemory();
+    const { initiator } = pskContexts();
+    const exchange: Exchange = { step: () => ({ token: new Uint8Array(1), context: initiator }) };
+    const replies = ['334 Go on\r\n', '235 Done\r\n'];
+    far.on('data', () => setTimeout(() => far.write(replies.shift() ?? ''), 500));
+    const options = { mechanism: 'X-TEST', exchange, greeted: true, protection: 'clear', timeout: 900 } as const;
+    const client = new ClientControl(near, options);
+    const started = client.start();
+    client.write('NOOP\r\n');
+    await started;
+    expect(client.destroyed).toBe(false);
+    client.on('error', () => {}).destroy();
+  });
+});
+
+describe('the keys of a control connection', () => {
+  it('are erased when it is destroyed', async () => {
+    const { client, initiator } = await prepared();
+    const erased = vi.spyOn(initiator, 'destroy');
+    client.destroy();
+    await once(client, 'close');
+    expect(erased).toHaveBeenCalledTimes(1);
+  });
+
+  it('remain after a regular end, where a transfer may still be read', async () => {
+    const { client, far, say, initiator } = await prepared();
+    const erased = vi.spyOn(initiator, 'destroy');
+    client.end('QUIT\r\n');
+    say('221 Bye');
+    far.end();
+    client.resume();
+    await once(client, 'close');
+    expect(erased).not.toHaveBeenCalled();
+    client.session.destroy();
+    expect(erased).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('replies', () => {
+  it('that come in one piece with the last of the exchange can be read', async () => {
+    const { client } = await prepared({}, '421 Bye');
+    expect(await lines(client, 1)).toEqual(['421 Bye']);
+  });
+
+  it('that were not read when the connection ended can still be read, before its error', async () => {
+    const { client, far, say } = await prepared();
+    client.write('NOOP 1\r\nNOOP 2\r\n');
+    say('200 OK');
+    far.end();
+    await pause(20);
+    expect(client.destroyed).toBe(false);
+    const failed = failure(client);
+    expect(await lines(client, 1)).toEqual(['200 OK']);
+    expect((await failed).message).toBe('the server closed the connection before its reply to NOOP');
+  });
+});
+
 describe('the exchange', () => {
   async function failed(
     server: (line: string, far: ReturnType<typeof inMemory>[0]) => void,
@@ -416,13 +570,15 @@ describe('the exchange', () => {
       message: expect.stringMatching(/^the server closed the connection during .*, before its reply to AUTH: /),
     });
     expect((await failed((_, far) => far.end('33'))).code).toBe('syntax/truncated');
-    expect((await failed((_, far) => far.destroy(), { timeout: 50 })).code).toBe('ETIMEDOUT');
+    const message = 'timed out while waiting for a reply of the server';
+    expect(await failed((_, far) => far.destroy(), { timeout: 50 })).toMatchObject({ code: 'ETIMEDOUT', message });
   });
 
   it('fails when a step takes too long, or throws', async () => {
     const never: Exchange = { step: () => new Promise(() => {}) };
     const server = (_: string, far: ReturnType<typeof inMemory>[0]) => far.write('334 Go on\r\n');
-    expect((await failed(server, { exchange: never })).code).toBe('ETIMEDOUT');
+    const message = 'timed out while waiting for a step of the exchange';
+    expect(await failed(server, { exchange: never })).toMatchObject({ code: 'ETIMEDOUT', message });
     const broken: Exchange = { step: () => Promise.reject(new FtpSecurityError('security/no-key', 'no ticket')) };
     expect((await failed(server, { exchange: broken })).code).toBe('security/no-key');
   });
@@ -441,6 +597,73 @@ describe('the exchange', () => {
     await expect(other.start()).rejects.toBeInstanceOf(FtpSecurityError);
     far2.destroy();
     await served;
+  });
+
+  it('fails when the server hangs up before its greeting', async () => {
+    const [near, far] = inMemory();
+    far.end();
+    const message = expect.stringMatching(/^the server closed the connection during .*, before its greeting: /);
+    await expect(clientOf(PSK, near).start()).rejects.toMatchObject({ code: 'sequence/closed', message });
+  });
+
+  it('takes no code from 300 on for a greeting, or for the level of data', async () => {
+    const [near, far] = inMemory();
+    far.write('300 Hm\r\n');
+    await expect(clientOf(PSK, near).start()).rejects.toThrow('the server refused service: 300 Hm');
+    const [other, server] = inMemory();
+    const exchange = answering(server, 300);
+    const client = new ClientControl(other, { mechanism: 'X-TEST', exchange, greeted: true });
+    await expect(client.start()).rejects.toThrow('the server refused PBSZ: 300');
+  });
+
+  it('asks for the strongest level with integrity that the mechanism has', async () => {
+    for (const [levels, letter] of [
+      [['safe'], 'S'],
+      [['safe', 'private'], 'P'],
+      [['safe', 'private', 'confidential'], 'P'],
+    ] as const) {
+      const [near, far] = inMemory();
+      const { initiator, acceptor } = pskContexts();
+      const heard: string[] = [];
+      far.on('data', (octets: Buffer) => {
+        const command = parseCommand(octets);
+        if (command.verb === 'AUTH') far.write('334 Go on\r\n');
+        else if (command.verb === 'ADAT') far.write('235 Done\r\n');
+        else {
+          const { inner } = unprotectCommand(acceptor, command);
+          heard.push(`${inner.verb} ${inner.argument}`);
+          far.write(protectReply(acceptor, 'safe', formatReply(200, 'OK')));
+        }
+      });
+      const exchange: Exchange = { step: () => ({ token: new Uint8Array(1), context: having(levels, initiator) }) };
+      await new ClientControl(near, { mechanism: 'X-TEST', exchange, greeted: true, level: 'safe' }).start();
+      expect(heard).toEqual(['PBSZ 65536', `PROT ${letter}`]);
+    }
+  });
+
+  it('gets the addresses of the connection, its own as those of the initiator', async () => {
+    const channels: unknown[] = [];
+    const step: Exchange['step'] = (_, channel) => {
+      channels.push(channel);
+      throw new FtpSecurityError('security/no-key', 'no ticket');
+    };
+    for (const channelBindings of [true, false]) {
+      const [near, far] = inMemory();
+      far.on('data', () => far.write('334 Go on\r\n'));
+      Object.assign(near, { localAddress: '192.0.2.1', remoteAddress: '198.51.100.2' });
+      const options = { mechanism: 'X-TEST', exchange: { step }, greeted: true, channelBindings };
+      await new ClientControl(near, options).start().catch(() => {});
+    }
+    const [initiator, acceptor] = [Uint8Array.of(192, 0, 2, 1), Uint8Array.of(198, 51, 100, 2)];
+    expect(channels).toEqual([{ initiator, acceptor }, {}]);
+  });
+
+  it('sends each line at once, without Nagle’s algorithm', () => {
+    const [near] = inMemory();
+    const asked: unknown[] = [];
+    Object.assign(near, { setNoDelay: (noDelay: unknown) => asked.push(noDelay) });
+    clientOf(PSK, near);
+    expect(asked).toEqual([true]);
   });
 
   it('waits through 120 for the greeting, and needs none that has been read', async () => {
@@ -550,7 +773,8 @@ describe('waits have a limit', () => {
     const failed = failure(client);
     await server.reply(226, 'Done', retr);
     await lines(client, 1);
-    expect((await failed).code).toBe('ETIMEDOUT');
+    const message = 'timed out while waiting for a reply of the server';
+    expect(await failed).toMatchObject({ code: 'ETIMEDOUT', message });
     far.destroy();
     await served;
   });
@@ -580,15 +804,16 @@ describe('waits have a limit', () => {
   });
 
   it.each([
-    ['a reply that comes octet by octet', '220 Ready\r\n', 'x'],
-    ['a greeting that is put off again and again', '', '120 Soon\r\n'],
-  ])('%s', async (_, first, again) => {
+    ['a reply that comes octet by octet', '220 Ready\r\n', 'x', 'a reply of the server'],
+    ['a greeting that is put off again and again', '', '120 Soon\r\n', 'the greeting'],
+  ])('%s', async (_, first, again, what) => {
     const [near, far] = inMemory();
     const client = clientOf(PSK, near, { timeout: 150 });
     client.on('error', () => {});
     far.write(first);
     const dripping = setInterval(() => far.write(again), 20);
-    await expect(client.start()).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    const message = `timed out while waiting for ${what}`;
+    await expect(client.start()).rejects.toMatchObject({ code: 'ETIMEDOUT', message });
     clearInterval(dripping);
   });
 
@@ -618,6 +843,15 @@ describe('waits have a limit', () => {
       await served;
     },
   );
+
+  it('a reply, also after one that answered no command', async () => {
+    const { client, say } = await prepared({ timeout: 150 });
+    say('421 Bye');
+    await lines(client, 1);
+    const failed = failure(client);
+    client.write('NOOP\r\n');
+    expect((await failed).message).toBe('timed out while waiting for a reply of the server');
+  });
 
   it('the whole of start, however many answers it has', async () => {
     const [near, far] = inMemory();
@@ -668,6 +902,8 @@ describe('what a caller gets wrong', () => {
     ['no mechanism', { exchange: initiator() }, TypeError, /^mechanism must be .*AUTH/],
     ['a letter of PROT', { mechanism, exchange: initiator(), require: 'P' }, RangeError, /^require must be safe or pr/],
     ['another level', { mechanism, exchange: initiator(), protection: 'P' }, RangeError, /level must be clear, safe/],
+    ['a limit as text', { mechanism, exchange: initiator(), timeout: '5' }, TypeError, /^timeout must be a number/],
+    ['a limit below 0', { mechanism, exchange: initiator(), startTimeout: -1 }, RangeError, /^startTimeout must be 0/],
   ])('is named before anything is sent: %s', (_, options, error, message) => {
     expect(make(options)).toThrow(error);
     expect(make(options)).toThrow(message);
