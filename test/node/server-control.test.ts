@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -210,6 +211,43 @@ describe('the server end of a control connection', () => {
     expect(far.destroyed).toBe(true);
   });
 
+  it('closes it though the client does not close its side', async () => {
+    const [near, far] = inMemory();
+    const heard = serve(new ServerControl(far, PSK_ONLY));
+    near.write('QUIT\r\n');
+    expect(await heard).toEqual(['clear QUIT']);
+    near.resume();
+    await vi.waitFor(() => expect(far.destroyed).toBe(true));
+    expect(near.writableEnded).toBe(false);
+  });
+
+  it('sends each reply at once, without Nagle’s algorithm', () => {
+    const [, far] = inMemory();
+    const asked: unknown[] = [];
+    Object.assign(far, { setNoDelay: (noDelay: unknown) => asked.push(noDelay) });
+    new ServerControl(far, PSK_ONLY);
+    expect(asked).toEqual([true]);
+  });
+
+  it('gives the exchange the addresses of the connection, its own as those of the acceptor', async () => {
+    const channels: unknown[] = [];
+    const step: Exchange['step'] = (_, channel) => {
+      channels.push(channel);
+      throw new FtpSecurityError('security/no-key', 'no key');
+    };
+    for (const channelBindings of [true, false]) {
+      const [near, far] = inMemory();
+      Object.assign(far, { localAddress: '192.0.2.1', remoteAddress: '198.51.100.2' });
+      const mechanisms = [mechanismWith('X-PSK', { acceptor: () => ({ step }) })];
+      const heard = serve(new ServerControl(far, { mechanisms, channelBindings }));
+      near.end('AUTH X-PSK\r\nADAT AAAA\r\n');
+      near.resume();
+      await heard;
+    }
+    const [acceptor, initiator] = [Uint8Array.of(192, 0, 2, 1), Uint8Array.of(198, 51, 100, 2)];
+    expect(channels).toEqual([{ initiator, acceptor }, {}]);
+  });
+
   it('says what a connection ended with', async () => {
     const [near, far] = inMemory();
     const half = serve(new ServerControl(far, PSK_ONLY));
@@ -376,7 +414,8 @@ describe('waits have a limit', () => {
     const [, far] = inMemory();
     const control = new ServerControl(far, { ...PSK_ONLY, timeout: 60 });
     const many = Array.from({ length: 3000 }, () => 'long text');
-    await expect(control.reply(220, many)).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    const message = 'timed out while waiting for the client to read its replies';
+    await expect(control.reply(220, many)).rejects.toMatchObject({ code: 'ETIMEDOUT', message });
   });
 
   it('a step of the exchange', async () => {
@@ -386,7 +425,82 @@ describe('waits have a limit', () => {
       new ServerControl(far, { mechanisms: [mechanismWith('X-PSK', { acceptor: () => never })], timeout: 60 }),
     );
     near.write('AUTH X-PSK\r\nADAT AAAA\r\n');
-    await expect(heard).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    const message = 'timed out while waiting for a step of the exchange';
+    await expect(heard).rejects.toMatchObject({ code: 'ETIMEDOUT', message });
+  });
+
+  it('a login of a client that sends without a pause', async () => {
+    const [near, far] = inMemory();
+    const heard: string[] = [];
+    const control = new ServerControl(far, { ...PSK_ONLY, loginTimeout: 100 });
+    near.resume();
+    near.write('NOOP\r\n'.repeat(10));
+    const served = serve(control, ({ command }) => {
+      heard.push(command.verb);
+      return pause(40);
+    });
+    await expect(served).rejects.toMatchObject({ message: 'timed out while waiting for the client to log in' });
+    expect(heard.length).toBeLessThan(10);
+  });
+
+  it('a login that is refused, however often', async () => {
+    const [near, far] = inMemory();
+    const control = new ServerControl(far, { ...PSK_ONLY, loginTimeout: 150 });
+    near.resume();
+    near.write('USER anna\r\nPASS a\r\nPASS b\r\n');
+    const codes = [331, 530, 530];
+    const heard = serve(control, async event => {
+      await control.reply(codes.shift()!, 'Not yet', event);
+      return 'answered';
+    });
+    await expect(heard).rejects.toMatchObject({ message: 'timed out while waiting for the client to log in' });
+  });
+
+  it('no client while one of its commands waits: neither idle nor late, and it may send others', async () => {
+    for (const options of [
+      { timeout: 60, loginTimeout: 0 },
+      { timeout: 2000, loginTimeout: 60 },
+    ]) {
+      const [near, far] = inMemory();
+      const control = new ServerControl(far, { ...PSK_ONLY, ...options });
+      near.resume();
+      near.write('RETR a\r\n');
+      const waiting: CommandEvent[] = [];
+      const heard = serve(control, async event => {
+        waiting.push(event);
+        await control.reply(150, 'Soon', event);
+        return 'later';
+      });
+      await pause(150);
+      near.write('STAT\r\n');
+      await vi.waitFor(() => expect(waiting.map(({ command }) => command.verb)).toEqual(['RETR', 'STAT']));
+      expect(far.destroyed).toBe(false);
+      for (const event of waiting) await control.reply(226, 'Done', event);
+      await expect(heard).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    }
+  });
+
+  it('a client whose commands got replies that name none of them', async () => {
+    const [near, far] = inMemory();
+    const control = new ServerControl(far, { ...PSK_ONLY, timeout: 60, loginTimeout: 0 });
+    near.resume();
+    near.write('NOOP\r\nNOOP\r\n');
+    const heard = serve(control, async () => {
+      await control.reply(200, 'OK');
+      return 'answered';
+    });
+    await expect(heard).rejects.toMatchObject({ message: 'timed out while waiting for a command of the client' });
+  });
+
+  it('nothing, if there shall be none', async () => {
+    const [near, far] = inMemory();
+    const heard = serve(new ServerControl(far, { ...PSK_ONLY, timeout: 0, loginTimeout: 0 }));
+    near.resume();
+    near.write('NOOP\r\n');
+    await pause(50);
+    expect(far.destroyed).toBe(false);
+    near.end('QUIT\r\n');
+    expect(await heard).toEqual(['clear NOOP', 'clear QUIT']);
   });
 });
 
@@ -421,6 +535,26 @@ describe('a reply', () => {
     const [, far] = inMemory();
     far.destroy();
     expect(await serve(new ServerControl(far, PSK_ONLY))).toEqual([]);
+    // Its event `close` has been.
+    await pause(10);
+    expect(await serve(new ServerControl(far, PSK_ONLY))).toEqual([]);
+    const [near, ended] = inMemory();
+    near.end();
+    await once(ended.resume(), 'end');
+    expect(await serve(new ServerControl(ended, PSK_ONLY))).toEqual([]);
+  });
+
+  it('that is long is sent when the client has read it, and fails when the client goes instead', async () => {
+    const many = Array.from({ length: 3000 }, () => 'long text');
+    const [near, far] = inMemory();
+    const sent = new ServerControl(far, PSK_ONLY).reply(220, many);
+    near.resume();
+    await sent;
+
+    const [, other] = inMemory();
+    const failed = new ServerControl(other, PSK_ONLY).reply(220, many);
+    other.destroy(new Error('the client has gone'));
+    await expect(failed).rejects.toThrow('the client has gone');
   });
 
   it('fails when the client is gone', async () => {
@@ -452,6 +586,8 @@ describe('what a caller gets wrong is named at once', () => {
     ['a mechanism without keys', { mechanisms: [mechanismWith('x-psk', {})] }, TypeError, /^no mechanism has an acc/],
     ['a letter of PROT', { ...PSK_ONLY, require: 'P' }, RangeError, /^require must be safe or private/],
     ['letters of PROT', { ...PSK_ONLY, transfers: ['P'] }, RangeError, /level must be clear, safe/],
+    ['a limit as text', { ...PSK_ONLY, timeout: '5' }, TypeError, /^timeout must be a number/],
+    ['a limit below 0', { ...PSK_ONLY, loginTimeout: -1 }, RangeError, /^loginTimeout must be 0 to/],
   ])('%s', (_, options, error, message) => {
     expect(make(options)).toThrow(error);
     expect(make(options)).toThrow(message);
