@@ -49,8 +49,6 @@ interface Block {
 export class PcapngReader implements FormatReader {
   /** In the order of the file. */
   readonly secrets: RecordedSecrets[] = [];
-  /** Octets of secrets that were not kept, because they were too many. */
-  droppedSecrets = 0;
   #secretsLength = 0;
   #opened = false;
   #littleEndian = false;
@@ -172,10 +170,7 @@ export class PcapngReader implements FormatReader {
   /** §4.7. */
   #keepSecrets(body: Body): void {
     const [type, data] = [body.u32(0), body.slice(8, body.u32(4))];
-    if (this.#secretsLength + data.length > MAX_SECRETS) {
-      this.droppedSecrets += data.length;
-      return;
-    }
+    if (this.#secretsLength + data.length > MAX_SECRETS) return;
     this.#secretsLength += data.length;
     this.secrets.push({ type, data: copy(data) });
   }

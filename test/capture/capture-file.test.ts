@@ -75,17 +75,25 @@ describe.each(Object.entries(FILE_FORMATS))('%s', (_name, write) => {
 
   test('cut anywhere, it gives the whole packets before the cut, and says that it is cut', () => {
     let given = 0;
+    const whole: number[] = [];
+    const cutRecords = new Set<number>();
     for (let length = 4; length < file.length; length++) {
       const { packets, error } = readChunks(file.subarray(0, length), [length >> 1]);
       expect(packets).toEqual(EXPECTED.slice(0, packets.length));
       expect(packets.length).toBeGreaterThanOrEqual(given);
       given = packets.length;
-      if (error === undefined) continue;
+      if (error === undefined) {
+        whole.push(length);
+        continue;
+      }
       expect(error.code).toBe('syntax/truncated');
       expect(error.offset).toBeLessThanOrEqual(length);
+      cutRecords.add(error.offset!);
       // The file up to there is whole.
       if (error.offset! > 0) expect(readChunks(file.subarray(0, error.offset), [])).toEqual({ packets });
     }
+    // It is whole only where the next record begins.
+    expect(whole.filter(length => !cutRecords.has(length))).toEqual([]);
     expect(given).toBeGreaterThanOrEqual(EXPECTED.length - 1);
   });
 
@@ -117,6 +125,7 @@ test.each([
   // No date: before 1970, and after 9999.
   [6, -(2n ** 63n), 0n, undefined],
   [0, 0n, 253_402_300_800n, undefined],
+  [9, 253_402_300_799n, 999_999_999n, 253_402_300_799_999_999_999n],
 ])('if_tsresol %i and if_tsoffset %i make of %i the time %s', (resolution, offset, ticks, expected) => {
   const blocks = pcapngBlocks(true);
   const packet = { id: 0, ticks, data: ascii('x'), originalLength: 1, chatty: false };
@@ -132,6 +141,7 @@ describe('pcapng', () => {
   const blocks = pcapngBlocks(true);
   const packet = { id: 0, ticks: 0n, data: ascii('abcde'), originalLength: 5, chatty: false };
   const head = concat(blocks.section(), blocks.describe(1, 0));
+  const OFFSET_OF_4 = fromHex('0e00040000000000');
   const errorIn = (...parts: Uint8Array[]) => {
     const capture = new CaptureFile(parts);
     expect([...capture]).toEqual([]);
@@ -185,7 +195,7 @@ describe('pcapng', () => {
     ['two lengths that differ', concat(head, blocks.block(4).fill(16, 8))],
     [
       'a length that is no multiple of four',
-      concat(head, fromHex('04000000 0d000000 0d000000 00'.replaceAll(' ', ''))),
+      concat(head, fromHex('04000000 0d000000 00 0d000000'.replaceAll(' ', ''))),
     ],
     ['a length that is less than its own', concat(head, fromHex('04000000 08000000 08000000'.replaceAll(' ', '')))],
     ['a length over 2^24', concat(head, fromHex('0400000004000001'))],
@@ -195,10 +205,27 @@ describe('pcapng', () => {
     ],
     ['a packet block without its fields', concat(head, blocks.block(6, new Uint8Array(8)))],
     ['an option that is too long', concat(head, blocks.block(1, new Uint8Array(8), fromHex('09000900')))],
+    ['an interface whose offset of times is too short', concat(head, blocks.block(1, new Uint8Array(8), OFFSET_OF_4))],
+    ['a section without its fields', concat(head, fromHex('0a0d0d0a100000004d3c2b1a10000000'))],
     ['a section without a byte order', concat(head, blocks.section().fill(0, 8, 12))],
+    ['a section of either order without it', concat(head, pcapngBlocks(false).section().fill(0, 8, 12))],
     ['a section of another version', concat(head, blocks.section().fill(2, 12, 13))],
   ])('%s ends the file', (_, file) => {
     expect(errorIn(file)).toMatchObject({ code: 'syntax/bad-file', offset: head.length });
+  });
+
+  test('what follows the end of the options is none of them', () => {
+    const file = concat(
+      blocks.section(),
+      blocks.block(1, fromHex('7100000000000000'), fromHex('00000000'), fromHex('09000900')),
+      blocks.packet('enhanced', packet),
+    );
+    expect(packetsOf(file)).toMatchObject([{ linkType: 0x71, data: ascii('abcde') }]);
+  });
+
+  test('a block of 2^24 octets is read', () => {
+    const file = concat(head, blocks.block(4, new Uint8Array(2 ** 24 - 12)), blocks.packet('enhanced', packet));
+    expect(packetsOf(file)).toHaveLength(1);
   });
 
   test('interfaces without end are damage', () => {
@@ -256,6 +283,24 @@ test('the whole packets of a file that is 1 MB long are read in linear time, oct
   expect(packets).toBe(4);
   const { user, system } = process.cpuUsage(start);
   expect(user + system).toBeLessThan(10_000_000);
+});
+
+test('whoever gives the chunks hears that no more are needed: of an iteration that ends early, and of damage', () => {
+  const file = pcapFile(RECORDS);
+  for (const isDamaged of [true, false]) {
+    let ended = 0;
+    function* chunks() {
+      try {
+        yield isDamaged ? file.slice().fill(0xff, 24) : file;
+        yield file;
+      } finally {
+        ended++;
+      }
+    }
+    const packets = new CaptureFile({ [Symbol.iterator]: chunks });
+    for (const _packet of packets) break;
+    expect(ended).toBe(1);
+  }
 });
 
 test('arbitrary octets behind any header give packets, or a typed error', () => {
