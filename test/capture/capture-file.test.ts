@@ -285,7 +285,7 @@ test('the whole packets of a file that is 1 MB long are read in linear time, oct
   expect(user + system).toBeLessThan(10_000_000);
 });
 
-test('whoever gives the chunks hears that no more are needed: of an iteration that ends early, and of damage', () => {
+test('the iterator of the chunks is ended where no more are needed: an iteration ends early, or the file is damaged', () => {
   const file = pcapFile(RECORDS);
   for (const isDamaged of [true, false]) {
     let ended = 0;

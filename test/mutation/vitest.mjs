@@ -25,7 +25,7 @@ export const vi = { fn, spyOn, restoreAllMocks, waitFor, useFakeTimers, useRealT
 
 let stopped;
 
-/** The clock alone stands still. */
+/** Only the clock stops. */
 function useFakeTimers({ now }) {
   stopped = spyOn(Date, 'now').mockReturnValue(now);
 }
