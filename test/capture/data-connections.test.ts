@@ -4,6 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { concat, concatAll, u32be } from '../../src/bytes.js';
+import type { TcpConnection } from '../../src/capture/connection-table.js';
+import { DataConnections } from '../../src/capture/data-connections.js';
 import {
   type DataRecord,
   type FindingRecord,
@@ -688,5 +690,135 @@ describe('a data connection', () => {
       return [writer.write(Buffer.from(text)), writer.end()];
     });
     expect(data).toEqual([expect.objectContaining({ bytes: 20_000, blocks: 6, error: null })]);
+  });
+});
+
+describe('an announced address', () => {
+  const [ANNA, BERT, SERVER_HOST, OTHER_SERVER] = ['10.0.0.1', '10.0.0.2', '10.0.0.9', '10.0.0.8'];
+  /** A TCP connection from a host, or one whose SYN is missing. */
+  const tcp = (from: string, to: string, opener: 0 | 1 | undefined = 0): TcpConnection => ({
+    id: 0,
+    ends: [`${from}:40000`, to],
+    opener,
+    opened: opener === undefined ? 'missing' : 'answered',
+  });
+  const passive = (port: number, host?: string) => ({ host, port });
+  /** All control connections wait for a data connection, but those of `served`. */
+  function table() {
+    const served = new Set<string>();
+    const connections = new DataConnections<string>(control => !served.has(control));
+    const begin = (control: string, client: string, server: string) =>
+      connections.begin(control, { client, server }, 50_000);
+    return { connections, begin, served };
+  }
+
+  it('is meant by the connection between the hosts of its control connection, whichever announced it last', () => {
+    const { connections, begin } = table();
+    const [anna, bert] = [begin('anna', ANNA, SERVER_HOST), begin('bert', BERT, SERVER_HOST)];
+    connections.announce(anna, 'server', passive(5000), 3);
+    connections.announce(bert, 'server', passive(5000), 4);
+    const found = { foundBy: 'address', clientEnd: 0, isDoubtful: false, partner: undefined };
+    expect(connections.find(tcp(ANNA, `${SERVER_HOST}:5000`))).toEqual({ control: 'anna', message: 3, ...found });
+    expect(connections.find(tcp(BERT, `${SERVER_HOST}:5000`))).toEqual({ control: 'bert', message: 4, ...found });
+    // Another host, as a proxy for data: that of the last one.
+    expect(connections.find(tcp('10.0.0.3', `${SERVER_HOST}:5000`))?.control).toBe('bert');
+  });
+
+  it('is known by its port where its host was translated, and between the same hosts', () => {
+    const { connections, begin } = table();
+    const sessions = [
+      begin('anna', ANNA, SERVER_HOST),
+      begin('bert', BERT, SERVER_HOST),
+      begin('anna elsewhere', ANNA, OTHER_SERVER),
+    ];
+    for (const session of sessions) connections.announce(session, 'server', passive(5000, '192.168.1.9'), 3);
+    for (const [control, client, server] of [
+      ['anna', ANNA, SERVER_HOST],
+      ['bert', BERT, SERVER_HOST],
+      ['anna elsewhere', ANNA, OTHER_SERVER],
+    ] as const)
+      expect(connections.find(tcp(client, `${server}:5000`))).toMatchObject({ control, foundBy: 'port', clientEnd: 0 });
+  });
+
+  it('may be of the client, and then the server opens the connection', () => {
+    const { connections, begin } = table();
+    const anna = begin('anna', ANNA, SERVER_HOST);
+    connections.announce(anna, 'client', passive(5000, ANNA), 3);
+    expect(connections.find(tcp(SERVER_HOST, `${ANNA}:5000`))).toMatchObject({ control: 'anna', clientEnd: 1 });
+    // Where the SYN is missing, either end may be the one that listens.
+    const reversed: TcpConnection = { ...tcp('', '', undefined), ends: [`${ANNA}:5000`, `${SERVER_HOST}:20`] };
+    expect(connections.find(reversed)).toMatchObject({ control: 'anna', clientEnd: 0 });
+  });
+
+  it('is that of the control connection as long as the client has sent none (RFC 959 §3.2)', () => {
+    const { connections, begin } = table();
+    begin('anna', ANNA, SERVER_HOST);
+    const found = connections.find(tcp(SERVER_HOST, `${ANNA}:50000`));
+    expect(found).toMatchObject({ control: 'anna', foundBy: 'address', message: undefined });
+  });
+
+  it('that is not known is supplied by a transfer that waits between the same hosts, in doubt', () => {
+    const { connections, begin, served } = table();
+    begin('anna', ANNA, SERVER_HOST);
+    const unknown = tcp(ANNA, `${SERVER_HOST}:6000`);
+    expect(connections.find(unknown)).toMatchObject({ control: 'anna', foundBy: 'time', isDoubtful: true });
+    expect(connections.find(tcp(BERT, `${SERVER_HOST}:6000`))).toBeUndefined();
+    served.add('anna');
+    expect(connections.find(unknown)).toBeUndefined();
+  });
+
+  it('is in doubt once it has been used, where its host has another control connection that may have announced it', () => {
+    const { connections, begin, served } = table();
+    connections.announce(begin('anna', ANNA, SERVER_HOST), 'server', passive(5000), 3);
+    const bert = begin('bert', BERT, SERVER_HOST);
+    const connection = tcp(ANNA, `${SERVER_HOST}:5000`);
+    expect(connections.find(connection)?.isDoubtful).toBe(false);
+    served.add('anna');
+    expect(connections.find(connection)?.isDoubtful).toBe(true);
+    connections.forget(bert);
+    expect(connections.find(connection)?.isDoubtful).toBe(false);
+  });
+
+  it('is forgotten when its control connection ends, whether or not it has been looked for', () => {
+    for (const isLookedFor of [true, false]) {
+      const { connections, begin } = table();
+      const sessions = ['anna', 'bert'].map(name => begin(name, ANNA, SERVER_HOST));
+      for (const session of sessions) connections.announce(session, 'server', passive(5000), 3);
+      const connection = tcp(ANNA, `${SERVER_HOST}:5000`);
+      if (isLookedFor) expect(connections.find(connection)?.control).toBe('bert');
+      connections.forget(sessions[1]!);
+      expect(connections.find(connection)?.control).toBe('anna');
+      connections.forget(sessions[0]!);
+      expect(connections.find(connection)).toBeUndefined();
+      expect(connections.find(tcp(ANNA, `${SERVER_HOST}:6000`))).toBeUndefined();
+    }
+  });
+
+  it('is among the last ones of its control connection: as many are kept, and none is found in place of another', () => {
+    const { connections, begin } = table();
+    const anna = begin('anna', ANNA, SERVER_HOST);
+    for (let port = 5000; port < 5200; port++) {
+      connections.announce(anna, 'server', passive(port), port);
+      expect(connections.find(tcp(ANNA, `${SERVER_HOST}:${port}`))).toMatchObject({
+        foundBy: 'address',
+        message: port,
+      });
+    }
+    expect(connections.find(tcp(ANNA, `${SERVER_HOST}:5199`))?.message).toBe(5199);
+    expect(connections.find(tcp(ANNA, `${SERVER_HOST}:5000`))?.foundBy).toBe('time');
+    connections.forget(anna);
+    expect(connections.find(tcp(ANNA, `${SERVER_HOST}:5199`))).toBeUndefined();
+  });
+
+  it('that one server has announced, and the client to another one, is of both', () => {
+    const { connections, begin } = table();
+    connections.announce(begin('one', ANNA, SERVER_HOST), 'server', passive(5000), 3);
+    connections.announce(begin('two', ANNA, OTHER_SERVER), 'client', passive(5000, SERVER_HOST), 7);
+    const found = connections.find(tcp(OTHER_SERVER, `${SERVER_HOST}:5000`));
+    const both = [found, found?.partner].map(it => [it?.control, it?.message]);
+    expect(both.sort()).toEqual([
+      ['one', 3],
+      ['two', 7],
+    ]);
   });
 });
