@@ -1,13 +1,15 @@
 /** Several files that are one capture: rotated, of several taps, or one for each connection. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { CaptureFile, JoinedCapture } from '../../src/capture/capture-file.js';
+import { concat } from '../../src/bytes.js';
+import { type Capture, CaptureFile, JoinedCapture } from '../../src/capture/capture-file.js';
 import { verifyRecording, verifyRotated } from '../../src/capture/index.js';
 import type { Segment } from '../../src/capture/link-layer.js';
 import type { CapturedPacket } from '../../src/capture/packet.js';
 import { krb5, parseKeytab } from '../../src/mechanisms/krb5/index.js';
 import { nodeCiphers } from '../../src/node/index.js';
 import { ascii } from '../helpers.js';
+import { pcapngBlocks } from './file-formats.js';
 import { latin1, pcapFile, pcapOf, realCapture, segmentsOf, vectorPath } from './helpers.js';
 
 const BEGIN = 1_700_000_000_000_000_000n;
@@ -36,6 +38,17 @@ describe('the packets of joined files', () => {
     expect(named(new JoinedCapture([fileOf('b', 4, 5), fileOf('a', 1, 3), fileOf('c', 6)]))).toBe('a1 a3 b4 b5 c6');
   });
 
+  it('are those of the files in the order of their first times, whatever order they are given in', () => {
+    expect(named(new JoinedCapture([fileOf('b', 4, 5), fileOf('c', 6), fileOf('a', 1, 3)]))).toBe('a1 a3 b4 b5 c6');
+    expect(named(new JoinedCapture([fileOf('c', 6), fileOf('b', 4, 7), fileOf('a', 1, 5)]))).toBe('a1 b4 a5 c6 b7');
+  });
+
+  it('of the same time are in the order of the files, however many', () => {
+    const names = [...'abcdefgh'];
+    const inOrder = names.flatMap(name => [`${name}1`, `${name}1`]).join(' ');
+    expect(named(new JoinedCapture(names.map(name => fileOf(name, 1, 1))))).toBe(inOrder);
+  });
+
   it('that overlap are in the order of time, and at the same time in that of the files', () => {
     const files = [fileOf('a', 1, 4, 5, 9), fileOf('b', 2, 4, 6), fileOf('c', 3, 7), fileOf('d', 8)];
     expect(named(new JoinedCapture(files))).toBe('a1 b2 c3 a4 b4 a5 b6 c7 d8 a9');
@@ -43,6 +56,18 @@ describe('the packets of joined files', () => {
 
   it('of one file keep their order, also where its times go back', () => {
     expect(named(new JoinedCapture([fileOf('a', 1, 5, 2, 6), fileOf('b', 3, 7)]))).toBe('a1 b3 a5 a2 a6 b7');
+  });
+
+  it('of a file that begins without a time come when its first time has', () => {
+    const late = fileOf('b', 1, 5, 6);
+    const file: Capture = {
+      error: undefined,
+      secrets: [],
+      *[Symbol.iterator]() {
+        for (const packet of late) yield latin1(packet.data) === 'b1' ? { ...packet, time: undefined } : packet;
+      },
+    };
+    expect(named(new JoinedCapture([file, fileOf('a', 3, 7)]))).toBe('a3 b1 b5 b6 a7');
   });
 
   it('without a time come right behind the one before', () => {
@@ -90,5 +115,31 @@ describe('a session in several files is the same as in one', () => {
     expect(parts.length).toBeGreaterThan(1);
     const { records } = verifyRotated(parts.map(it => pcapOf(it)).reverse(), { mechanisms });
     expect(records).toEqual(whole);
+  });
+});
+
+describe('joined files', () => {
+  it('have the error of the first that has one', () => {
+    const whole = pcapFile([{ time: BEGIN, data: ascii('a') }]);
+    const cut = new CaptureFile([whole.subarray(0, -1)]);
+    const good = new CaptureFile([whole]);
+    for (const [files, code] of [
+      [[good, good], undefined],
+      [[good, cut], 'syntax/truncated'],
+      [[cut, good], 'syntax/truncated'],
+    ] as const) {
+      const capture = new JoinedCapture(files);
+      for (const _packet of capture);
+      expect(capture.error?.code).toBe(code);
+    }
+  });
+
+  it('have the secrets of all', () => {
+    const blocks = pcapngBlocks(true);
+    const holding = (text: string) => new CaptureFile([concat(blocks.section(), blocks.secrets(1, ascii(text)))]);
+    const capture = new JoinedCapture([holding('one'), holding('two')]);
+    for (const _packet of capture);
+    expect(capture.secrets.map(({ data }) => latin1(data))).toEqual(['one', 'two']);
+    expect(new CaptureFile([]).secrets).toEqual([]);
   });
 });
