@@ -1,7 +1,8 @@
 /** The cases of every mutation, as plain data. */
 
+import { limitOf } from '../ftp/argument-checks.js';
 import type { Peer } from '../protection/mechanism.js';
-import type { TokenLevel } from '../protection/protection-level.js';
+import { TOKEN_LEVELS, type TokenLevel } from '../protection/protection-level.js';
 import { choicesFrom } from './choices.js';
 import { gsi } from './mechanisms/gsi.js';
 import { krb4 } from './mechanisms/krb4.js';
@@ -105,10 +106,15 @@ export const BUFFER_SIZE = 200;
 /** Number of choices in a case; no mutation makes more. */
 const CHOICES = 6;
 
-/** Cases of every mutation at each of its levels. Some are not applicable to a mechanism. */
-export function* fuzzCases({ seed = 2228, variants = 4, level, ...which }: CaseOptions = {}): Generator<FuzzCase> {
+/**
+ * Cases of every mutation at each of its levels. Some are not applicable to a mechanism.
+ * @throws TypeError, RangeError with the first case, if an option is invalid
+ */
+export function* fuzzCases(options: CaseOptions = {}): Generator<FuzzCase> {
+  const { seed = 2228, level } = options;
+  const variants = limitOf(options.variants, 4, 'variants');
   const levels = level === undefined ? LEVELS : [level];
-  const rules = rulesFor(which);
+  const rules = rulesFor(options);
   let made = 0;
   for (let variant = 0; variant < variants; variant++) {
     for (const { rule, peer } of rules) {
@@ -146,11 +152,26 @@ export function caseOf(rule: Rule, { to, choices, level = 'safe', text, bufferSi
 
 const hasLevel = ({ layer }: Rule) => layer !== 'exchange' && layer !== 'phases';
 
-/** Every rule of the layers with each peer that can receive it. */
-export function rulesFor({ layers = LAYERS, to }: Pick<CaseOptions, 'layers' | 'to'>): { rule: Rule; peer: Peer }[] {
+/**
+ * Every rule of the layers with each peer that can receive it.
+ * @throws RangeError for an unknown layer, peer or level: it would have no cases, and look like a test that found nothing
+ */
+export function rulesFor({ layers = LAYERS, to, level }: CaseOptions): { rule: Rule; peer: Peer }[] {
+  for (const layer of layers) assertKnown('layer', layer, LAYERS);
+  if (to !== undefined) assertKnown('peer', to, ['client', 'server']);
+  if (level !== undefined)
+    assertKnown(
+      'level',
+      level,
+      TOKEN_LEVELS.map(it => it.level),
+    );
   return RULES.filter(({ layer }) => layers.includes(layer))
     .flatMap(rule => peersOf(rule).map(peer => ({ rule, peer })))
     .filter(({ peer }) => (to ?? peer) === peer);
+}
+
+function assertKnown<T>(what: string, name: T, known: readonly T[]): void {
+  if (!known.includes(name)) throw new RangeError(`no ${what} is called ${name}: there are ${known.join(', ')}`);
 }
 
 /** The peers that can receive a mutation of this rule. */

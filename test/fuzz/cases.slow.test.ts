@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { toUtf8 } from '../../src/bytes.js';
 import { replyCodeFor } from '../../src/errors.js';
-import { type MessageCase, MUTATIONS, peersOf } from '../../src/fuzz/cases.js';
+import { fuzzCaseArbitrary } from '../../src/fuzz/arbitraries.js';
+import { type CaseOptions, fuzzCases, type MessageCase, MUTATIONS, peersOf } from '../../src/fuzz/cases.js';
+import { plan } from '../../src/fuzz/driver/campaign.js';
 import { perform, validMessage } from '../../src/fuzz/perform.js';
 import { messageCases } from './case-lists.js';
 import { type NewPair, ownPeer, PAIRS } from './own-peers.js';
@@ -115,5 +117,30 @@ describe('the table of mutations', () => {
   it('has no two of one name', () => {
     const names = MUTATIONS.flatMap(it => peersOf(it).map(to => `${it.layer} ${it.name} ${to} ${it.forges}`));
     expect(names.filter((one, i) => names.indexOf(one) !== i)).toEqual([]);
+  });
+});
+
+describe('options that would give no case', () => {
+  const UNKNOWN: Record<string, object> = {
+    'an unknown layer': { layers: ['octets', 'nonsense'] },
+    'a layer in place of a list': { layers: 'octets' },
+    'an unknown peer': { to: 'proxy' },
+    'a level without tokens': { level: 'clear' },
+    'no variant': { variants: 0 },
+  };
+  it.for(Object.entries(UNKNOWN))('are refused: %s', ([, options]) => {
+    expect(() => fuzzCases(options as CaseOptions).next()).toThrow(RangeError);
+  });
+
+  it('are refused where no number is', () => {
+    expect(() => fuzzCases({ variants: '4' as never }).next()).toThrow(TypeError);
+  });
+
+  it('are refused in a plan and as an arbitrary', () => {
+    const layers = ['nonsense'] as never;
+    expect(() => plan({ to: 'server', seed: 1, layers }).next()).toThrow(
+      'no layer is called nonsense: there are octets,',
+    );
+    expect(() => fuzzCaseArbitrary({ layers })).toThrow('no layer is called nonsense');
   });
 });

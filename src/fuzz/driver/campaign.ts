@@ -141,18 +141,42 @@ const MAX_UNREADY = 5;
  * @throws TargetUnavailable if no case could be played
  */
 export async function campaign(options: CampaignOptions): Promise<SummaryRecord> {
-  const { cases, mechanism, play, isOver, isStopped = () => false, report } = options;
+  const { cases, play, isOver, report } = options;
   const outcomes: SummaryRecord['outcomes'] = {};
-  const known = new Map<string, Finding>();
-  const isNew = (one: FuzzCase, finding: Finding): boolean => {
-    const key = keyOf(one, finding);
-    const isKnown = known.has(key);
-    known.set(key, finding);
-    return !isKnown;
-  };
-  const show = (one: FuzzCase, outcome: Outcome, finding: Finding): void =>
-    report({ type: 'finding', ...reproducerOf(one, { ...outcome, finding }, mechanism) });
-  const showSmallest = async (one: FuzzCase, outcome: Outcome, finding: Finding): Promise<void> => {
+  const findings = new RunFindings(options);
+  let index = 0;
+  let unready: Outcome[] = [];
+  let last: { one: FuzzCase; outcome: Outcome } | undefined;
+  for (const one of cases) {
+    if (isOver(index) || unready.length === MAX_UNREADY) break;
+    const outcome = await play(one);
+    outcomes[outcome.kind] = (outcomes[outcome.kind] ?? 0) + 1;
+    report(recordOf(++index, one, outcome));
+    unready = outcome.kind === 'unready' ? [...unready, outcome] : [];
+    if (outcome.kind === 'unready') continue;
+    last = { one, outcome };
+    for (const finding of findingsOf(outcome)) await findings.add(one, outcome, finding);
+  }
+  const gone = unready.length === MAX_UNREADY;
+  const reason = unready[0]?.detail ?? null;
+  if (last === undefined && unready.length > 0) throw new TargetUnavailable(reason ?? 'no case could begin');
+  // It is a crash only if the target no longer accepts connections: a server that only refuses further logins still works.
+  if (gone && unready.every(({ cut }) => cut)) findings.addCrash(last!.one, last!.outcome, reason);
+  return { type: 'summary', cases: index, gone, reason: gone ? reason : null, outcomes, ...findings.totals };
+}
+
+/** The findings of a run: each is minimised, and reported once. */
+class RunFindings {
+  readonly #options: CampaignOptions;
+  readonly #known = new Map<string, Finding>();
+
+  constructor(options: CampaignOptions) {
+    this.#options = options;
+  }
+
+  async add(one: FuzzCase, outcome: Outcome, finding: Finding): Promise<void> {
+    if (!this.#isNew(one, finding)) return;
+    const { play, isStopped = () => false } = this.#options;
     let shown = outcome;
     const smallest = await shrunk(outcome.played ?? one, async smaller => {
       if (isStopped()) return false;
@@ -161,34 +185,29 @@ export async function campaign(options: CampaignOptions): Promise<SummaryRecord>
       if (isShown) shown = its;
       return isShown;
     });
-    show(smallest, shown, finding);
-  };
-  let index = 0;
-  let unready: Outcome[] = [];
-  let last: [FuzzCase, Outcome] | undefined;
-  for (const one of cases) {
-    if (isOver(index) || unready.length === MAX_UNREADY) break;
-    const outcome = await play(one);
-    outcomes[outcome.kind] = (outcomes[outcome.kind] ?? 0) + 1;
-    report(recordOf(++index, one, outcome));
-    unready = outcome.kind === 'unready' ? [...unready, outcome] : [];
-    if (outcome.kind === 'unready') continue;
-    last = [one, outcome];
-    for (const finding of findingsOf(outcome)) if (isNew(one, finding)) await showSmallest(one, outcome, finding);
+    this.#report(smallest, shown, finding);
   }
-  const gone = unready.length === MAX_UNREADY;
-  const reason = unready[0]?.detail ?? null;
-  if (last === undefined && unready.length > 0) throw new TargetUnavailable(reason ?? 'no case could begin');
-  // It is a crash only if the target no longer accepts connections: a server that only refuses further logins still
-  // works. The last case can't be played again.
-  if (gone && unready.every(({ cut }) => cut)) {
-    const [one, outcome] = last!;
-    if (isNew(one, 'crashed')) show(one, { ...outcome, detail: `can't be reached any more: ${reason}` }, 'crashed');
+
+  /** The target has crashed, so its last case can't be played again. */
+  addCrash(one: FuzzCase, outcome: Outcome, reason: string | null): void {
+    const detail = `can't be reached any more: ${reason}`;
+    if (this.#isNew(one, 'crashed')) this.#report(one, { ...outcome, detail }, 'crashed');
   }
-  const severities = { high: 0, medium: 0, low: 0 };
-  for (const finding of known.values()) severities[FINDINGS[finding]]++;
-  const findings = known.size;
-  return { type: 'summary', cases: index, gone, reason: gone ? reason : null, outcomes, findings, severities };
+
+  get totals(): Pick<SummaryRecord, 'findings' | 'severities'> {
+    const severities = { high: 0, medium: 0, low: 0 };
+    for (const finding of this.#known.values()) severities[FINDINGS[finding]]++;
+    return { findings: this.#known.size, severities };
+  }
+
+  #isNew(one: FuzzCase, finding: Finding): boolean {
+    return this.#known.size < this.#known.set(keyOf(one, finding), finding).size;
+  }
+
+  #report(one: FuzzCase, outcome: Outcome, finding: Finding): void {
+    const { mechanism, report } = this.#options;
+    report({ type: 'finding', ...reproducerOf(one, { ...outcome, finding }, mechanism) });
+  }
 }
 
 function recordOf(index: number, one: FuzzCase, outcome: Outcome): CaseRecord {
