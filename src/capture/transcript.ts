@@ -2,6 +2,7 @@
 import { CRLF, concat, fromUtf8 } from '../bytes.js';
 import type { Tolerance } from '../protection/deviations.js';
 import type { Mechanism, Peer } from '../protection/mechanism.js';
+import { assertTolerance } from '../session/command-rules.js';
 import type { ObserverOptions } from '../session/observer.js';
 import { type Capture, CaptureFile, JoinedCapture, noCapture } from './capture-file.js';
 import { type ConnectionTable, portOfNumber, type TcpConnection } from './connection-table.js';
@@ -33,7 +34,8 @@ export interface VerifyOptions extends Tolerance, PortOptions, DataOptions {
  *   times, so that a capture need not be in memory; each iteration must give the same octets, and they must not change
  * @throws FtpSecurityError `syntax/bad-file` or `syntax/truncated` if it is neither, `syntax/limit-exceeded` if a
  *   capture has more than 50 million TCP connections, or a text transcript more than 256 MiB; TypeError if chunks can't be
- *   iterated again, or if `mechanisms` is not a list of mechanisms
+ *   iterated again, or if `mechanisms` is not a list of mechanisms;
+ *   RangeError for an unknown deviation
  * @example
  * const keys = parseKeytab(readFileSync('ftp.keytab'));
  * const { records } = verifyRecording(readFileSync('session.pcap'), { mechanisms: [krb5({ observer: { keys } })] });
@@ -53,7 +55,7 @@ export function* verifySteps(
   recordings: readonly Recording[],
   options: VerifyOptions,
 ): Generator<void, Transcript, boolean | undefined> {
-  assertMechanisms(options);
+  assertOptions(options);
   const [recording, ...more] = recordings;
   if (recording === undefined) throw new RangeError('there must be a recording');
   if (more.length > 0) return yield* verifyCapture(joined(recordings), options);
@@ -79,15 +81,16 @@ export function* verifySteps(
  * @throws FtpSecurityError as verifyRecording, and `syntax/bad-file` if one of them is not a capture
  */
 export function verifyRotated(files: readonly Recording[], options: VerifyOptions): Transcript {
-  assertMechanisms(options);
+  assertOptions(options);
   return runAll(verifyCapture(joined(files), options));
 }
 
 /** What is no mechanism, such as `krb5` that was not called, would recognise no exchange. */
-function assertMechanisms(options: VerifyOptions): void {
+function assertOptions(options: VerifyOptions): void {
   const mechanisms: readonly (Mechanism | undefined)[] = options?.mechanisms;
   if (!Array.isArray(mechanisms) || !mechanisms.every(it => typeof it?.recognises === 'function'))
     throw new TypeError('mechanisms must be a list, e.g. [krb5({ observer: { keys } })]');
+  assertTolerance(options);
 }
 
 function joined(files: readonly Recording[]): Capture {

@@ -14,7 +14,7 @@ import type { UnprotectedReply } from '../protection/protect.js';
 import type { ProtectionLevel } from '../protection/protection-level.js';
 import { exchangeReply, parsePbszReply } from '../protection/security-data.js';
 import { ClientExchange } from './client-exchange.js';
-import { assertOneOf, assertPolicy, type Policy, takeStep } from './command-rules.js';
+import { assertOneOf, assertPolicy, assertTolerance, type Policy, takeStep } from './command-rules.js';
 import type { ClientEvent, ClientSessionOptions, ReplyEvent } from './events.js';
 import { OutgoingCommands, type SentCommand } from './outgoing-commands.js';
 import { quote } from './quote.js';
@@ -50,7 +50,7 @@ export class ClientSession {
   #greeted = false;
   #closed = false;
 
-  /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer, and for an unknown level */
+  /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer, and for an unknown level or deviation */
   constructor(options: ClientSessionOptions = {}) {
     const { ccc = true, level, require, requireSecurity, tolerate, maxLine, maxReply } = options;
     this.#options = options;
@@ -60,6 +60,7 @@ export class ClientSession {
       ...(requireSecurity !== undefined && { requireSecurity }),
     };
     assertPolicy(this.#policy);
+    assertTolerance(options);
     assertOneOf('level', level, ['safe', 'private', 'confidential']);
     this.#replies = new ReplyReader({
       ...(maxLine !== undefined && { maxLine }),

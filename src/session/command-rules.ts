@@ -5,6 +5,7 @@
 import { type ErrorCode, FtpSecurityError, type RefusalCode } from '../errors.js';
 import type { Command } from '../ftp/command.js';
 import { commandFacts, isTransfer } from '../ftp/commands.js';
+import { DEVIATIONS, OPTIONAL_DEVIATIONS, type Tolerance } from '../protection/deviations.js';
 import type { ExchangeFacts, SecurityContext, Step } from '../protection/mechanism.js';
 import { covers, factsOf, type ProtectionLevel } from '../protection/protection-level.js';
 import { parseAuth, parseCcc, parsePbszCommand, parseProt } from '../protection/security-data.js';
@@ -35,6 +36,13 @@ export function assertPolicy({ ccc, require, transfers = [] }: Policy): void {
   assertOneOf('ccc', ccc, ['allowed', 'refused', 'required']);
   assertOneOf('require', require, ['safe', 'private']);
   transfers.forEach(factsOf);
+}
+
+const KNOWN = [...DEVIATIONS, ...OPTIONAL_DEVIATIONS];
+
+/** @throws RangeError for a deviation that does not exist, since it would permit nothing and not say why */
+export function assertTolerance({ tolerate = [] }: Tolerance): void {
+  for (const name of tolerate) assertOneOf('tolerate', name, KNOWN);
 }
 
 /** @throws RangeError for a value of an option that does not exist */

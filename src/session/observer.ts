@@ -10,6 +10,7 @@ import type { BlockReader, BlockReaderOptions } from '../protection/data-block.j
 import type { Tolerance } from '../protection/deviations.js';
 import type { Mechanism, Peer, SecurityContext } from '../protection/mechanism.js';
 import type { ProtectionLevel } from '../protection/protection-level.js';
+import { assertTolerance } from './command-rules.js';
 import type { Observation, ObservedTransfer } from './events.js';
 import { fail, Observations } from './observations.js';
 import { RecordedCommands } from './recorded-commands.js';
@@ -56,8 +57,9 @@ export class Observer {
   /** Whether octets of a side are missing at the end of a line. */
   readonly #interrupted: Record<Peer, boolean> = { client: false, server: false };
 
-  /** @throws TypeError, RangeError as LineReader for `maxLine` */
+  /** @throws TypeError, RangeError as LineReader for `maxLine`; RangeError for an unknown deviation */
   constructor(options: ObserverOptions) {
+    assertTolerance(options);
     const { mechanisms, maxLine, fromStart = true } = options;
     const limits = maxLine === undefined ? {} : { maxLine };
     this.#readers = { client: new LineReader(limits), server: new LineReader(limits) };

@@ -18,7 +18,7 @@ import {
   parseAdatCommand,
 } from '../protection/security-data.js';
 import { Queue } from '../queue.js';
-import { assertPolicy, contextRefusal, type Policy, takeStep } from './command-rules.js';
+import { assertPolicy, assertTolerance, contextRefusal, type Policy, takeStep } from './command-rules.js';
 import type {
   AnsweredEvent,
   AuthEvent,
@@ -79,7 +79,10 @@ export class ServerSession {
   readonly #limits: ExchangeLimits;
   #destroyed = false;
 
-  /** @throws TypeError if a limit is not a number, RangeError if it is not a positive integer, and for an unknown level or `ccc` */
+  /**
+   * @throws TypeError if a limit is not a number, RangeError if it is not a positive integer, and for an unknown level, deviation
+   *   or `ccc`
+   */
   constructor(options: ServerSessionOptions) {
     const { mechanisms, ccc = 'refused', maxPbsz = DEFAULT_MAX_PBSZ, tolerate, maxLine } = options;
     const { minPbsz = Math.min(DEFAULT_MIN_PBSZ, maxPbsz) } = options;
@@ -89,6 +92,7 @@ export class ServerSession {
     this.#limits = new ExchangeLimits(options);
     this.#policy = { ...options, ccc, mechanisms: mechanisms.map(({ name }) => name.toUpperCase()) };
     assertPolicy(this.#policy);
+    assertTolerance(options);
     this.#commands = new CommandReader({
       ...(maxLine !== undefined && { maxLine }),
       bareLf: tolerate === undefined || tolerate.includes('bare-lf'),

@@ -427,6 +427,12 @@ it.each([undefined, {}, { mechanisms: krb5 }, { mechanisms: [krb5] }, { mechanis
   },
 );
 
+it('a deviation that does not exist is a RangeError before anything is read', () => {
+  const options = { mechanisms: [krb5()], tolerate: ['trailing-null'] as never };
+  expect(() => verifyRecording(ascii('S> 220 hello'), options)).toThrow('tolerate must be reply-spans-outer or ');
+  expect(() => verifyRotated([], options)).toThrow(RangeError);
+});
+
 describe('a fault of a mechanism', () => {
   const exchange = ['S> 220 hello', 'C> AUTH X', 'S> 334 go on', 'C> ADAT Zm9v', 'S> 235 done'];
   const plain = ['S> 220 hello', 'C> QUIT', 'S> 221 bye'];

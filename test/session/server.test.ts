@@ -7,6 +7,7 @@ import type { SecurityContext } from '../../src/protection/mechanism.js';
 import { protectCommand, unprotectReply } from '../../src/protection/protect.js';
 import { encodeProtectedCommand } from '../../src/protection/protected-command.js';
 import type { AnsweredEvent, CommandEvent, RequestEvent, ServerSessionOptions } from '../../src/session/events.js';
+import { Observer } from '../../src/session/observer.js';
 import { ServerSession } from '../../src/session/server.js';
 import { ascii, errorOf, expectCode } from '../helpers.js';
 import { visibleContext } from '../protection/visible-context.js';
@@ -562,6 +563,14 @@ it('levels that a policy can not have are refused before any client comes', () =
   expect(() => new Pair({ server: { transfers: ['P' as 'private'] } })).toThrow(RangeError);
   for (const level of ['P', 'clear', null] as unknown as 'safe'[])
     expect(() => new Pair({ client: { level } })).toThrow(/^level must be safe or private or confidential$/);
+});
+
+it('and so is a deviation that does not exist: a misspelt name would permit nothing', () => {
+  const tolerate = ['bare-lf', 'trailing-null'] as never;
+  const error = /^tolerate must be reply-spans-outer or .* or trailing-nul or /;
+  expect(() => new Pair({ server: { tolerate } })).toThrow(error);
+  expect(() => new Pair({ client: { tolerate } })).toThrow(error);
+  expect(() => new Observer({ mechanisms: [], tolerate })).toThrow(error);
 });
 
 it('and so is another word for what becomes of CCC: it would be granted', () => {
