@@ -4,7 +4,7 @@
  * lists what a server should check.
  */
 import { FtpSecurityError } from '../errors.js';
-import { type Command, formatCommand } from './command.js';
+import { argumentOf, type Command, formatCommand } from './command.js';
 import type { Reply } from './reply.js';
 
 /** The address of PORT and 227 (RFC 959 §4.1.2 and §5.4). */
@@ -233,12 +233,6 @@ function portOf(port: number, refuse: Refuse, where: string): number {
 function checkedPort(port: number): number {
   if (!Number.isInteger(port) || port < 1 || port > 0xffff) throw new RangeError('a port must be 1 to 65535');
   return port;
-}
-
-/** @throws RangeError if the caller passes another command */
-function argumentOf(command: Pick<Command, 'verb' | 'argument'>, verb: string): string {
-  if (command.verb !== verb) throw new RangeError(`expected the command ${verb}, not ${command.verb}`);
-  return command.argument ?? '';
 }
 
 function badArgument(message: string): FtpSecurityError {

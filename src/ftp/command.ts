@@ -126,6 +126,12 @@ export function formatCommand(verb: string, argument?: string): Uint8Array {
   return toUtf8(`${verb.toUpperCase()} ${argument}\r\n`);
 }
 
+/** The argument of a command that a caller passes; empty if there is none. @throws RangeError if the caller passes another command */
+export function argumentOf(command: Pick<Command, 'verb' | 'argument'>, verb: string): string {
+  if (command.verb !== verb) throw new RangeError(`expected the command ${verb}, not ${command.verb}`);
+  return command.argument ?? '';
+}
+
 function badCommand(message: string, offset: number): FtpSecurityError {
   return new FtpSecurityError('syntax/bad-command', message, { offset });
 }

@@ -37,6 +37,7 @@ export interface CommandFacts {
 const ANY = [500, 501, 421];
 const OPTIONAL = [500, 501, 502, 421, 530];
 const TRANSFER = [125, 150, 226, 250, 425, 426, 451, 534, 535];
+const STORE = [...TRANSFER, 110, 551, 552, 532, 450, 452, 553, 530, ...ANY];
 const PARAMETER = [200, 500, 501, 504, 421, 530];
 /** "Any security command can return" these (RFC 2228 §8.2). */
 const SECURITY = [500, 501, 502, 533, 421];
@@ -88,13 +89,13 @@ export const COMMANDS: readonly CommandFacts[] = [
   {
     verb: 'STOR',
     source: FTP_SERVICE,
-    replies: [...TRANSFER, 110, 551, 552, 532, 450, 452, 553, 530, ...ANY],
+    replies: STORE,
     data: 'client',
   },
   {
     verb: 'STOU',
     source: FTP_SERVICE,
-    replies: [...TRANSFER, 110, 551, 552, 532, 450, 452, 553, 530, ...ANY],
+    replies: STORE,
     data: 'client',
   },
   {

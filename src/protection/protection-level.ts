@@ -64,9 +64,9 @@ export function levelOfCode(code: number): TokenLevel | undefined {
   return TOKEN_LEVELS.find(entry => entry.code === code)?.level;
 }
 
-/** The level of a PROT argument, one capital letter (§8.1); undefined for every other argument. */
+/** The level of a PROT argument, one letter (§8.1) of any case (RFC 959 §5.3); undefined for every other argument. */
 export function levelOfProt(letter: string): ProtectionLevel | undefined {
-  return PROTECTION_LEVELS.find(entry => entry.prot === letter)?.level;
+  return PROTECTION_LEVELS.find(entry => entry.prot === letter.toUpperCase())?.level;
 }
 
 /** Whether the applied level has everything that the claimed level promises: integrity, confidentiality or both. */

@@ -2,7 +2,7 @@
 import { encodeBase64 } from '../base64.js';
 import { assertBytes, concat, concatAll, toUtf8 } from '../bytes.js';
 import { atPlace, FtpSecurityError } from '../errors.js';
-import { type Command, formatCommand } from '../ftp/command.js';
+import { argumentOf, type Command, formatCommand } from '../ftp/command.js';
 import { linesOf } from '../ftp/line.js';
 import type { Reply } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
@@ -217,12 +217,6 @@ export function formatProt(level: ProtectionLevel): Uint8Array {
 export function parseCcc(command: Command): void {
   if (argumentOf(command, 'CCC') !== '')
     throw new FtpSecurityError('syntax/bad-command', 'CCC must not have an argument');
-}
-
-/** @throws RangeError if the caller passes another command */
-function argumentOf(command: Command, verb: string): string {
-  if (command.verb !== verb) throw new RangeError(`expected the command ${verb}, not ${command.verb}`);
-  return command.argument ?? '';
 }
 
 /** A decimal number of octets (§8.1), or undefined. */

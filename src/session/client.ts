@@ -108,7 +108,7 @@ export class ClientSession {
   /**
    * Sends one command, protected as the phase and the options require.
    * @param octets  of the command; its CRLF may be left out. ADAT goes by `proceed`
-   * @param level  default that of the options, and `clear` after CCC. PASS and ACCT go at the strongest level in any case
+   * @param level  default that of the options, and `clear` after CCC, except for CCC itself. PASS and ACCT go at the strongest level in any case
    * @returns octets for the server
    * @throws RangeError for what is not a command, and for MIC, CONF, ENC and ADAT; FtpSecurityError, side local, for what
    *   may not be sent now. Nothing has changed then.

@@ -97,13 +97,13 @@ const RULES: readonly Rule[] = [
     reply: 533,
     error: 'sequence/unprotected',
     why: 'a command in the clear where integrity is required (RFC 2228 §3, CCC)',
-    broken: ({ level }, state) => level === 'clear' && integrityRequired(state),
+    broken: (request, state) => request.level === 'clear' && mustHaveIntegrity(request, state),
   },
   {
     reply: 533,
     error: 'sequence/wrong-level',
-    why: 'CONF before CCC (RFC 2228 §3)',
-    broken: ({ level }, state) => !factsOf(level).integrity && integrityRequired(state),
+    why: 'CONF where integrity is required (RFC 2228 §3)',
+    broken: (request, state) => !factsOf(request.level).integrity && mustHaveIntegrity(request, state),
   },
   {
     reply: 537,
@@ -192,6 +192,11 @@ const RULES: readonly Rule[] = [
     broken: ({ verb }, { protection }, { transfers }) => isTransfer(verb) && transfers?.includes(protection) === false,
   },
 ];
+
+/** CCC itself must have integrity at any time (§3). */
+function mustHaveIntegrity({ verb }: CommandRequest, state: ConnectionState): boolean {
+  return integrityRequired(state) || (verb === 'CCC' && state.levels.length > 0);
+}
 
 /**
  * The first rule that a command breaks.

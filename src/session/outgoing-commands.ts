@@ -98,7 +98,7 @@ export class OutgoingCommands {
     const best = strongest(levels);
     if (best === undefined) return level ?? 'clear';
     if (commandFacts(verb).password) return best;
-    return level ?? (phase === 'cleared' ? 'clear' : (this.#options.level ?? best));
+    return level ?? (phase === 'cleared' && verb !== 'CCC' ? 'clear' : (this.#options.level ?? best));
   }
 
   /** The level that PROT asks for, or that a transfer has, must leave room for data in the protection buffer. */

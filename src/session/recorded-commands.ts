@@ -112,7 +112,7 @@ export class RecordedCommands {
   #command(message: ObservedMessage, command: Command): void {
     const { verb, argument = '' } = command;
     const request: CommandRequest = { verb, level: message.level, argument: command.argument, message: message.index };
-    const protection = verb === 'PROT' ? levelOfProt(argument.toUpperCase()) : undefined;
+    const protection = verb === 'PROT' ? levelOfProt(argument) : undefined;
     if (protection !== undefined) request.protection = protection;
     const bufferSize = verb === 'PBSZ' ? ifReadable(() => parsePbszCommand(command)) : undefined;
     if (bufferSize !== undefined) request.bufferSize = bufferSize;

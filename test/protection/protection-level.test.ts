@@ -19,6 +19,7 @@ describe('the table of levels (RFC 2228 §3, §5.2)', () => {
   ] as const)('%s is PROT %s', (level, prot) => {
     expect(factsOf(level)).toMatchObject({ level, prot });
     expect(levelOfProt(prot)).toBe(level);
+    expect(levelOfProt(prot.toLowerCase())).toBe(level);
   });
 
   it.each([
@@ -34,7 +35,7 @@ describe('the table of levels (RFC 2228 §3, §5.2)', () => {
   it('knows no others', () => {
     expect(levelOfVerb('PASS')).toBeUndefined();
     expect(levelOfCode(630)).toBeUndefined();
-    expect(levelOfProt('p')).toBeUndefined();
+    expect(levelOfProt('X')).toBeUndefined();
     expect(() => factsOf('secret' as ProtectionLevel)).toThrow(RangeError);
   });
 

@@ -440,6 +440,9 @@ describe('a server after CCC', () => {
     expect(answer(it.context, it.pair.toServer('PROT Q') as AnsweredEvent)).toEqual([503, 'clear']);
     expect(fromUtf8(it.server.reply(421, 'bye'))).toBe('421 bye\r\n');
     expect(answer(it.context, it.pair.toServer('') as AnsweredEvent)).toEqual([501, 'clear']);
+    expect(answer(it.context, it.pair.toServer('CCC') as AnsweredEvent)).toEqual([533, 'clear']);
+    expect(said(it, 'confidential', 'CCC')).toEqual([533, 'confidential']);
+    expect(said(it, 'safe', 'CCC')).toEqual([200, 'safe']);
     expect(it.pair.toServer('AUTH X-TEST')).toMatchObject({ type: 'auth', again: true });
   });
 
