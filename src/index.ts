@@ -41,6 +41,7 @@ export {
   type RestartMarker,
   replyDetails,
   type ServiceDelay,
+  type UniqueFile,
 } from './ftp/reply-details.js';
 export {
   type BeforeFirstBlock,

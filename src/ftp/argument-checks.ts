@@ -1,4 +1,9 @@
-/** Checks of arguments that a caller passes: limits, and texts that go into one line. */
+/** Checks of arguments that a caller passes: numbers, limits, and texts that go into one line. */
+
+/** @throws TypeError if it is not a number */
+export function assertNumber(value: number, name: string): void {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number`);
+}
 
 /**
  * The caller's limit, or the default.
@@ -6,7 +11,7 @@
  */
 export function limitOf(value: number | undefined, byDefault: number, name: string): number {
   if (value === undefined) return byDefault;
-  if (typeof value !== 'number') throw new TypeError(`${name} must be a number`);
+  assertNumber(value, name);
   if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name} must be a positive integer`);
   return value;
 }

@@ -131,11 +131,7 @@ export const COMMANDS: readonly CommandFacts[] = [
   { verb: 'HELP', source: FTP_SERVICE, replies: [211, 214, 502, ...ANY], beforeSecurity: true },
   { verb: 'NOOP', source: FTP_SERVICE, replies: [200, 500, 421], beforeSecurity: true },
 
-  { verb: 'XMKD', source: 'RFC 775', replies: [] },
-  { verb: 'XRMD', source: 'RFC 775', replies: [] },
-  { verb: 'XPWD', source: 'RFC 775', replies: [] },
-  { verb: 'XCUP', source: 'RFC 775', replies: [] },
-  { verb: 'XCWD', source: 'RFC 775', replies: [] },
+  ...['XMKD', 'XRMD', 'XPWD', 'XCUP', 'XCWD'].map(verb => ({ verb, source: 'RFC 775', replies: [] })),
 
   { verb: 'LPRT', source: 'RFC 1639 §2', replies: [200, 521, 530, ...ANY] },
   { verb: 'LPSV', source: 'RFC 1639 §3', replies: [228, 521, ...OPTIONAL] },
@@ -176,7 +172,7 @@ export const COMMANDS: readonly CommandFacts[] = [
   { verb: 'ENC', source: NEW_FTP_COMMANDS, replies: PROTECTED },
 
   { verb: 'FEAT', source: 'RFC 2389 §3', replies: [211, 500, 501, 502], beforeSecurity: true },
-  { verb: 'OPTS', source: 'RFC 2389 §4', replies: [200, 500, 501, 502], beforeSecurity: true },
+  { verb: 'OPTS', source: 'RFC 2389 §4', replies: [200, 451, 500, 501, 502], beforeSecurity: true },
   { verb: 'EPRT', source: 'RFC 2428 §2', replies: [200, 522, 530, ...ANY] },
   { verb: 'EPSV', source: 'RFC 2428 §3', replies: [229, 522, ...OPTIONAL] },
   { verb: 'LANG', source: 'RFC 2640 §4', replies: [200, 500, 501, 502, 504] },

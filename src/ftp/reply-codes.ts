@@ -1,4 +1,5 @@
 /** The meaning of reply codes: from the table of known codes, else from the digits (RFC 959 §4.2, RFC 2228 §5). */
+import { assertNumber } from './argument-checks.js';
 
 /** What a reply code says by its first digit (RFC 959 §4.2); `protected` is 6yz (RFC 2228 §5.2). */
 export type ReplyKind =
@@ -178,7 +179,7 @@ const KNOWN: ReadonlyMap<number, { meaning: string; source: string }> = new Map(
  * classify(230); // { code: 230, kind: 'positive-completion', group: 'authentication', final: true, meaning: 'Logged in', … }
  */
 export function classify(code: number): Classification {
-  if (typeof code !== 'number') throw new TypeError('a reply code must be a number');
+  assertNumber(code, 'a reply code');
   const known = KNOWN.get(code);
   const isWhole = Number.isInteger(code);
   const series = isWhole ? SERIES[Math.trunc(code / 100)] : undefined;

@@ -1,4 +1,4 @@
-/** The text of those replies that have a grammar, parsed (RFC 959, 1639, 2428 and 3659). */
+/** The text of those replies that have a grammar, parsed (RFC 959, 1123, 1639, 2428 and 3659). */
 import { FtpSecurityError } from '../errors.js';
 import {
   type ExtendedPort,
@@ -22,6 +22,12 @@ export interface ServiceDelay {
   kind: 'service-delay';
   /** 0 to 999. */
   minutes: number;
+}
+
+/** 125 or 150 in reply to STOU: the file that the server creates (RFC 1123 §4.1.2.9). */
+export interface UniqueFile {
+  kind: 'unique-file';
+  pathname: string;
 }
 
 /** 213 in reply to MDTM: when a file was modified, in UTC (RFC 3659 §2.3 and §3.1). */
@@ -70,6 +76,7 @@ export interface DirectoryName {
 export type ReplyDetails =
   | RestartMarker
   | ServiceDelay
+  | UniqueFile
   | ModificationTime
   | FileSize
   | PassiveAddress
@@ -89,16 +96,21 @@ const GRAMMARS: ReadonlyMap<number, Grammar> = new Map<number, Grammar>([
   [257, directoryName],
 ]);
 
-/** The code 213 has three uses: free text in reply to STAT, and fourteen digits may be a time or a size. So the verb decides. */
-const FILE_STATUS: ReadonlyMap<string, Grammar> = new Map<string, Grammar>([
-  ['MDTM', modificationTime],
-  ['SIZE', fileSize],
+/**
+ * By the reply code and the verb. 213 has three uses: free text in reply to STAT, and fourteen digits may be a time or a size; and
+ * only STOU has no name of its own.
+ */
+const GRAMMARS_OF_COMMANDS: ReadonlyMap<string, Grammar> = new Map<string, Grammar>([
+  ['125 STOU', uniqueFile(125)],
+  ['150 STOU', uniqueFile(150)],
+  ['213 MDTM', modificationTime],
+  ['213 SIZE', fileSize],
 ]);
-const FILE_STATUS_CODE = 213;
 
 /**
- * Parses the text of a reply: 110, 120, 227, 228, 229 and 257, and 213 in reply to MDTM and SIZE (RFC 959, 1639, 2428, 3659).
- * @param verb  of the command that the reply answers, in any case; only 213 needs it
+ * Parses the text of a reply: 110, 120, 227, 228, 229 and 257, 213 in reply to MDTM and SIZE, and 125 and 150 in reply to STOU
+ * (RFC 959, 1123, 1639, 2428, 3659).
+ * @param verb  of the command that the reply answers, in any case; only 125, 150 and 213 need it
  * @returns undefined if the text of this reply has no grammar, or the verb is needed and missing
  * @throws FtpSecurityError `syntax/bad-reply` if the text breaks its grammar; the message says how
  * @example
@@ -106,7 +118,7 @@ const FILE_STATUS_CODE = 213;
  */
 export function replyDetails(reply: Pick<Reply, 'code' | 'lines'>, verb?: string): ReplyDetails | undefined {
   const { code, lines } = reply;
-  const grammar = code === FILE_STATUS_CODE ? FILE_STATUS.get(verb?.toUpperCase() ?? '') : GRAMMARS.get(code);
+  const grammar = GRAMMARS.get(code) ?? GRAMMARS_OF_COMMANDS.get(`${code} ${verb?.toUpperCase()}`);
   return grammar?.(lines.join('\n'));
 }
 
@@ -123,6 +135,14 @@ function serviceDelay(text: string): ServiceDelay {
   if (digits === undefined) throw malformed('120: the number of minutes is missing');
   if (digits.length > 3) throw malformed('120: the minutes must have at most three digits');
   return { kind: 'service-delay', minutes: Number(digits) };
+}
+
+function uniqueFile(code: number): Grammar {
+  return text => {
+    const [, pathname] = /^FILE: (.+)$/.exec(text) ?? [];
+    if (pathname === undefined) throw malformed(`${code}: the text must be "FILE: pathname"`);
+    return { kind: 'unique-file', pathname };
+  };
 }
 
 function modificationTime(text: string): ModificationTime {

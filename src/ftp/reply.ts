@@ -6,7 +6,7 @@
 import { ByteQueue } from '../byte-queue.js';
 import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
 import { type ErrorFacts, FtpSecurityError } from '../errors.js';
-import { assertOneLine, limitOf } from './argument-checks.js';
+import { assertNumber, assertOneLine, limitOf } from './argument-checks.js';
 import { type Line, type LineOptions, LineReader, type LineUnit, lineAt } from './line.js';
 
 /** The replies to STAT and HELP may be whole listings, so a reply may be much longer than a line; but its size must be bounded. */
@@ -259,7 +259,7 @@ export function scanReply(bytes: Uint8Array, { strict = false, code: begun }: Sc
  * formatReply(230, ['Welcome', 'Logged in']); // the octets of "230-Welcome\r\n230 Logged in\r\n"
  */
 export function formatReply(code: number, text: string | readonly string[]): Uint8Array {
-  if (typeof code !== 'number') throw new TypeError('a reply code must be a number');
+  assertNumber(code, 'a reply code');
   if (!Number.isInteger(code) || !isCode(code)) throw new RangeError('a reply code must be an integer from 100 to 699');
   const lines = typeof text === 'string' ? [text] : text;
   if (!Array.isArray(lines)) throw new TypeError('the text of a reply must be a string or an array of strings');

@@ -1,7 +1,7 @@
 /** The arguments of AUTH, ADAT, PBSZ, PROT and CCC, and the texts of their replies (RFC 2228 §3, §5.1 and §8.1). */
 import { encodeBase64 } from '../base64.js';
 import { assertBytes, concat, concatAll, toUtf8 } from '../bytes.js';
-import { atPlace, FtpSecurityError } from '../errors.js';
+import { atPlace, type ErrorCode, FtpSecurityError } from '../errors.js';
 import { argumentOf, type Command, formatCommand } from '../ftp/command.js';
 import { linesOf } from '../ftp/line.js';
 import type { Reply } from '../ftp/reply.js';
@@ -152,9 +152,7 @@ export function formatAdatReply(code: 334 | 335 | 235, token: Uint8Array): Uint8
  * @throws FtpSecurityError `syntax/bad-command` (501)
  */
 export function parsePbszCommand(command: Command): number {
-  const size = parseSize(argumentOf(command, 'PBSZ'));
-  if (size === undefined) throw new FtpSecurityError('syntax/bad-command', 'PBSZ needs a number from 1 to 4294967295');
-  return size;
+  return parseSize('PBSZ', argumentOf(command, 'PBSZ'), 'syntax/bad-command');
 }
 
 /**
@@ -176,9 +174,7 @@ export function parsePbszReply(reply: Reply, deviations: Deviations = new Deviat
   const found = /(?:^|\s)PBSZ( ?)=(\S*)/i.exec(reply.lines.join('\n'));
   if (found === null) return undefined;
   if (found[1] !== '') deviations.accept('blank-in-pbsz', 'syntax/bad-reply');
-  const size = parseSize(found[2]!);
-  if (size === undefined) throw new FtpSecurityError('syntax/bad-reply', 'PBSZ= needs a number from 1 to 4294967295');
-  return size;
+  return parseSize('PBSZ=', found[2]!, 'syntax/bad-reply');
 }
 
 /**
@@ -219,11 +215,11 @@ export function parseCcc(command: Command): void {
     throw new FtpSecurityError('syntax/bad-command', 'CCC must not have an argument');
 }
 
-/** A decimal number of octets (§8.1), or undefined. */
-function parseSize(text: string): number | undefined {
-  if (!/^[0-9]{1,20}$/.test(text)) return undefined;
-  const size = Number(text);
-  return size >= 1 && size <= MAX_PROTECTION_BUFFER ? size : undefined;
+/** A decimal number of octets (§8.1). @throws FtpSecurityError `code` */
+function parseSize(name: string, text: string, code: ErrorCode): number {
+  const size = /^[0-9]{1,20}$/.test(text) ? Number(text) : 0;
+  if (size >= 1 && size <= MAX_PROTECTION_BUFFER) return size;
+  throw new FtpSecurityError(code, `${name} needs a number from 1 to 4294967295`);
 }
 
 function checkedSize(size: number): number {

@@ -58,6 +58,12 @@ LIST 534 535
 NLST 534 535
 APPE 534 535`;
 
+/** RFC 2389 §3 and §4. */
+const RFC_2389 = `
+FEAT 211 500 501 502
+OPTS 200 451 500 501 502
+`;
+
 /** "In addition to these reply codes, any security command can return 500, 501, 502, 533, or 421" (§8.2). */
 const ANY_SECURITY_COMMAND = [500, 501, 502, 533, 421];
 const SECURITY_COMMANDS = ['AUTH', 'ADAT', 'PBSZ', 'PROT', 'CCC', 'MIC', 'CONF', 'ENC'];
@@ -79,7 +85,9 @@ function listed(text: string): [verb: string, codes: number[]][] {
 }
 
 function expectedOf(verb: string): Set<number> {
-  const codes = [...listed(RFC_959), ...listed(RFC_2228)].flatMap(([it, replies]) => (it === verb ? replies : []));
+  const codes = [...listed(RFC_959), ...listed(RFC_2228), ...listed(RFC_2389)].flatMap(([it, replies]) =>
+    it === verb ? replies : [],
+  );
   if (SECURITY_COMMANDS.includes(verb)) codes.push(...ANY_SECURITY_COMMAND);
   if (PROTECTED_COMMANDS.includes(verb)) codes.push(503, 537);
   return new Set(codes);
@@ -94,8 +102,8 @@ describe('the table of commands', () => {
     expect(others.filter(({ source }) => source.startsWith('RFC'))).toEqual([]);
   });
 
-  it.each(COMMANDS.filter(({ source }) => /^RFC (959|2228)\b/.test(source)))(
-    'has the replies of RFC 959 §5.4 and RFC 2228 §8.2, and no others: $verb',
+  it.each(COMMANDS.filter(({ source }) => /^RFC (959|2228|2389)\b/.test(source)))(
+    'has the replies of RFC 959 §5.4, RFC 2228 §8.2 and RFC 2389, and no others: $verb',
     ({ verb, replies }) => {
       expect([...new Set(replies)].sort()).toEqual([...expectedOf(verb)].sort());
     },
