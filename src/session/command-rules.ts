@@ -15,7 +15,7 @@ import { type CommandRequest, type ConnectionState, integrityRequired } from './
 export interface Policy {
   /** Names that AUTH may have, in upper case; default any. */
   mechanisms?: readonly string[];
-  /** CCC is granted, refused, or required before any other command; default granted. */
+  /** CCC is granted, refused, or required before any other command if the mechanism has integrity; default granted. */
   ccc?: 'allowed' | 'refused' | 'required';
   /** The lowest level of commands and replies until CCC succeeds. */
   require?: 'safe' | 'private';
@@ -129,13 +129,13 @@ const RULES: readonly Rule[] = [
     reply: 534,
     error: 'sequence/unexpected-command',
     why: 'policy requires CCC first (ccc; RFC 2228 §3)', // AUTH has no 503 (§8.2).
-    broken: ({ verb }, { phase }, { ccc }) => ccc === 'required' && phase === 'secured' && verb === 'AUTH',
+    broken: ({ verb }, state, { ccc }) => ccc === 'required' && integrityRequired(state) && verb === 'AUTH',
   },
   {
     reply: 503,
     error: 'sequence/unexpected-command',
     why: 'policy requires CCC first (ccc; RFC 2228 §3)',
-    broken: ({ verb }, { phase }, { ccc }) => ccc === 'required' && phase === 'secured' && verb !== 'CCC',
+    broken: ({ verb }, state, { ccc }) => ccc === 'required' && integrityRequired(state) && verb !== 'CCC',
   },
   {
     reply: 502,

@@ -120,6 +120,7 @@ describe('which command breaks which rule (RFC 2228 §3, §6, §7)', () => {
     ['CCC by MIC after CCC', safe('CCC'), CLEARED, {}, undefined],
     ['CCC in the clear, and no integrity', clear('CCC'), SEALED_ONLY, {}, 533],
     ['a command before CCC, which is required', safe('PWD'), SECURED, { ccc: 'required' }, 503],
+    ['a command where CCC is required, and no integrity', clear('PWD'), SEALED_ONLY, { ccc: 'required' }, undefined],
     ['CCC, which is required', safe('CCC'), SECURED, { ccc: 'required' }, undefined],
     ['AUTH before CCC, which is required', safe('AUTH', { mechanism: 'A' }), SECURED, { ccc: 'required' }, 534],
     ['AUTH after CCC, which is required', safe('AUTH', { mechanism: 'A' }), CLEARED, { ccc: 'required' }, undefined],
