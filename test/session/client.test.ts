@@ -606,6 +606,16 @@ describe('a client after CCC', () => {
     expectCode(() => pair.client.next(), 'sequence/unprotected');
   });
 
+  it('sends CCC again with integrity, unless the caller names a level without it', () => {
+    const pair = new Pair().secure();
+    pair.settle('CCC');
+    expect(fromUtf8(pair.client.send(toUtf8('CCC')))).toMatch(/^ENC /);
+    for (const level of ['clear', 'confidential'] as const) {
+      const error = errorOf(() => pair.client.send(toUtf8('CCC'), level));
+      expect(error).toMatchObject({ side: 'local', reply: 533 });
+    }
+  });
+
   it('accepts a protected reply to a clear command if that is tolerated', () => {
     for (const tolerate of [undefined, []]) {
       const contexts = pskContexts();
