@@ -26,16 +26,35 @@ export interface KeySource {
 /** Files of this process, and its standard streams. */
 export const PROCESS: KeySource = { read: readInput, stderr: process.stderr };
 
+const FILE_PREFIX = /^(WR)?FILE:/;
+
 /**
  * The complete entries of a keytab, given by its path or in the form of MIT's tools, `FILE:path`. Damage at the end of
  * the file is reported on standard error.
  * @throws InputError if the file can't be read, or has another format
  */
 export function readKeytab(name: string, source: KeySource = PROCESS): (KeytabEntry & ServiceKey)[] {
-  const file = name.replace(/^(WR)?FILE:/, '');
+  const file = name.replace(FILE_PREFIX, '');
   const { entries, error } = readKeys(file, parseKeytabFile, source);
   warn(file, error, source.stderr);
   return entries.map(entry => ({ ...entry, source: file }));
+}
+
+/**
+ * The keys that open tickets: those of a keytab, or the session keys of the tickets in a credential cache, which opens the sessions
+ * of that client.
+ * @throws InputError as readKeytab
+ */
+export function readTicketKeys(name: string, source: KeySource = PROCESS): ServiceKey[] {
+  const file = name.replace(FILE_PREFIX, '');
+  const octets = source.read(file);
+  // A pipe can't be read again.
+  const kept = { ...source, read: () => octets };
+  const [first, version = 0] = octets;
+  if (first !== 5 || version < 3 || version > 4) return readKeytab(name, kept);
+  const { credentials, error } = readKeys(file, parseCredentialCache, kept);
+  warn(file, error, source.stderr);
+  return credentials.map(({ key: { keytype, keyvalue } }) => ({ enctype: keytype, key: keyvalue, source: file }));
 }
 
 /**

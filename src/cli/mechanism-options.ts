@@ -36,7 +36,8 @@ export type FuzzKeys = ReturnType<typeof parseOptions<{ options: typeof FUZZ_KEY
 /** By the names that `--mechanism` takes. Without a text for `fuzz`, a mechanism can't be fuzzed. */
 const HELP: Readonly<Record<string, { verify: string; fuzz?: string }>> = {
   krb5: {
-    verify: `  --keytab FILE       keys of services, from a keytab, also as FILE:path; may be repeated
+    verify: `  --keytab FILE       keys of services, from a keytab, also as FILE:path; or the session keys of a client, from its credential cache.
+                      May be repeated
   --key ENCTYPE:HEX   a key of a service, or the session key of a ticket; the enctype by number or name; may be repeated
   --principal NAME --password-stdin   the AES keys of a service, as ftp/host@REALM, from its password: the first line of
                       standard input. --salt TEXT, where it is not the realm and the name`,

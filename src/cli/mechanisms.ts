@@ -12,10 +12,10 @@ import {
   parseKey,
   readHex,
   readKeyLog,
-  readKeytab,
   readPasswordKeys,
   readRsaKey,
   readSrvtab,
+  readTicketKeys,
 } from './keys.js';
 import type { VerifyKeys } from './mechanism-options.js';
 import { printable } from './terminal.js';
@@ -39,7 +39,7 @@ export interface MissingKey {
 const MECHANISMS: Readonly<Record<string, Row>> = {
   krb5: {
     observed: ({ keytab, key, ...password }, source) => {
-      const files = keytab.flatMap(file => readKeytab(file, source));
+      const files = keytab.flatMap(file => readTicketKeys(file, source));
       const keys = [...files, ...key.map(parseKey), ...readPasswordKeys(password, source)];
       return krb5({ observer: { keys, ciphers: nodeCiphers } });
     },
@@ -126,7 +126,7 @@ function krb5MissingKey({ server_name, facts }: ConnectionRecord): MissingKey | 
       `the KDC of MIT gives it: kadmin.local -q "ktadd -norandkey -k ftp.keytab ${argument}"`,
       `the KDC of Heimdal gives it: kadmin -l ext_keytab -k ftp.keytab ${argument}`,
       `the password of the service gives it: --principal ${argument} --password-stdin`,
-      "the session key from the client's credential cache does as well: --key ENCTYPE:HEX",
+      "the client's credential cache has the session key, if its ticket is still in it: --keytab FILE",
     ],
   };
 }

@@ -1,8 +1,9 @@
 /** `rfc2228 verify`: the keys that it takes, which of them opened an exchange, and which is missing. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { toHex } from '../../src/bytes.js';
+import { readTicketKeys } from '../../src/cli/keys.js';
 import { PASSWORD_ENCTYPES } from '../../src/mechanisms/krb5/crypto/string-to-key.js';
 import { krb5Acceptor, krb5Initiator, parseKeytab, passwordKeys } from '../../src/mechanisms/krb5/index.js';
 import { protectCommand } from '../../src/protection/protect.js';
@@ -109,6 +110,54 @@ describe('--key', () => {
 
   it.each(['aes129-cts:00', ':00', '17'])('refuses %s', async text => {
     expect(await run('verify', capture(NAME), '--key', text)).toEqual(ONE_LINE);
+  });
+});
+
+/** A credential cache of version 4 (MIT, "Credential cache file format") with one ticket. */
+function cacheOf({ keytype, keyvalue }: { keytype: number; keyvalue: Uint8Array }): Buffer {
+  const u16 = (value: number) => Buffer.from([value >> 8, value & 255]);
+  const u32 = (value: number) => Buffer.concat([u16(value >>> 16), u16(value & 0xffff)]);
+  const data = (value: string | Uint8Array) => Buffer.concat([u32(value.length), Buffer.from(value)]);
+  const principal = Buffer.concat([u32(1), u32(1), data('EXAMPLE.TEST'), data('anna')]);
+  const key = Buffer.concat([u16(keytype), data(keyvalue)]);
+  const times = Buffer.alloc(16, 0x44);
+  const rest = Buffer.concat([Buffer.alloc(1 + 4 + 4 + 4), data('ticket'), u32(0)]);
+  return Buffer.concat([Buffer.from([5, 4, 0, 0]), principal, principal, principal, key, times, rest]);
+}
+
+describe('a credential cache', () => {
+  it.each(['', 'FILE:'])('as --keytab %sFILE has the session key of its ticket', async prefix => {
+    const { recording, credential } = await recorded(18);
+    const cache = file('krb5cc_0', cacheOf(credential.key));
+    const { status, stdout, stderr } = await run('verify', recording, '--keytab', prefix + cache);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(`opened by: session key (${cache})`);
+    expect(stdout).toMatch(/private +verified +PWD/);
+  });
+
+  it('that is damaged is refused, or its damage is told', async () => {
+    const { recording, credential } = await recorded(18);
+    const whole = cacheOf(credential.key);
+    const odd = file('krb5cc_1', Buffer.concat([whole, Buffer.from('rest')]));
+    const { status, stderr } = await run('verify', recording, '--keytab', odd);
+    expect([status, stderr]).toEqual([0, expect.stringContaining('the whole entries before it are used')]);
+    const cut = file('krb5cc_2', whole.subarray(0, 50));
+    expect(await run('verify', recording, '--keytab', cut)).toEqual(ONE_LINE);
+  });
+
+  it('and a keytab are read once, as a pipe can be', async () => {
+    const { credential } = await recorded(18);
+    for (const octets of [cacheOf(credential.key), readFileSync(keytabOf(NAME))]) {
+      const read = vi.fn(() => octets);
+      expect(readTicketKeys('/dev/fd/63', { read, stderr: process.stderr }).length).toBeGreaterThan(0);
+      expect(read).toHaveBeenCalledTimes(1);
+    }
+  });
+
+  it('has no key of another session', async () => {
+    const cache = file('krb5cc_3', cacheOf({ keytype: 17, keyvalue: new Uint8Array(16) }));
+    const { status, stdout } = await run('verify', capture(NAME), '--keytab', cache);
+    expect([status, stdout]).toEqual([3, expect.stringContaining('missing key:')]);
   });
 });
 
