@@ -12,7 +12,7 @@ import { commonHostName } from './host-name.js';
 import { isSlowKey, shortKey } from './key-strength.js';
 import { checkNameConstraints, isSelfIssued } from './name-constraints.js';
 import type { RevocationList } from './revocation-list.js';
-import { matchesPattern } from './signing-policy.js';
+import { permits } from './signing-policy.js';
 import { type GsiTrust, type TrustParts, trustPartsOf } from './trust.js';
 
 /** A peer whose chain has been verified. */
@@ -143,6 +143,7 @@ function checkAuthorities(owner: Certificate, sent: readonly Certificate[], opti
   let certificate = owner;
   for (let between = 0; between <= sent.length; between++) {
     checkItself(certificate, now);
+    checkReadable(certificate, trust);
     const trusted =
       signersOf(certificate, trust.authorities, now)[0] ?? namedIssuers(certificate, trust.authorities)[0];
     const issuer = trusted ?? sentIssuer(certificate, sent);
@@ -167,6 +168,7 @@ function trustedFrom(first: Certificate, below: number, options: Authorities): C
   let authority: Certificate | undefined = first;
   while (authority !== undefined && !authorities.includes(authority)) {
     checkItself(authority, now);
+    checkReadable(authority, trust);
     authorities.push(authority);
     const issuer: Certificate | undefined = isSelfIssued(authority)
       ? undefined
@@ -175,6 +177,11 @@ function trustedFrom(first: Certificate, below: number, options: Authorities): C
     authority = issuer;
   }
   return authorities;
+}
+
+/** An authority whose policy or revocation list can't be read might not permit what it has signed. */
+function checkReadable({ issuer }: Certificate, { refused }: TrustParts): void {
+  if (refused.has(issuer)) throw untrusted(`${issuer} is not trusted, as one of its files can't be read`);
 }
 
 function namedIssuers({ issuerName }: Certificate, authorities: readonly Certificate[]): Certificate[] {
@@ -218,9 +225,9 @@ function checkAuthority(authority: Certificate, below: number, { purpose }: Auth
 
 function checkPolicy({ subject }: Certificate, issuer: Certificate, { policies }: TrustParts): void {
   if (policies === undefined) return;
-  const patterns = policies.get(issuer.subject);
-  if (patterns === undefined) throw untrusted(`there is no signing policy for ${issuer.subject}`);
-  if (patterns.some(pattern => matchesPattern(subject, pattern))) return;
+  const rights = policies.get(issuer.subject);
+  if (rights === undefined) throw untrusted(`there is no signing policy for ${issuer.subject}`);
+  if (rights.some(right => permits(right, subject))) return;
   throw untrusted(`the signing policy of ${issuer.subject} does not permit ${subject}`);
 }
 

@@ -8,10 +8,17 @@
  */
 import { FtpSecurityError } from '../../errors.js';
 
-/** Patterns of the names that each authority may certify; `*` stands for any characters, `?` for one. */
-export type SigningPolicies = ReadonlyMap<string, readonly string[]>;
+/** What each authority may certify: a right for each time that it is given. */
+export type SigningPolicies = ReadonlyMap<string, readonly SigningRight[]>;
 
-const ENTRY = /^(\w+)\s+(\S+)\s+(.+)$/;
+/**
+ * The conditions of a right, all of which a name has to meet. A condition is patterns, one of which it has to match; `*` stands for
+ * any characters, `?` for one.
+ */
+export type SigningRight = readonly (readonly string[])[];
+
+/** Blanks; a comment, which may have quotes in it; words with quotes, which end at the next of their kind; other words. */
+const WORD = /\s+|#[^\n]*|'([^']*)'|"([^"]*)"|([^\s'"#]\S*)/gy;
 const PATTERN = /"([^"]*)"/g;
 
 /**
@@ -19,26 +26,56 @@ const PATTERN = /"([^"]*)"/g;
  * @throws FtpSecurityError `syntax/bad-file`, also for `neg_rights`, which are not supported
  */
 export function parseSigningPolicy(text: string): SigningPolicies {
-  const policies = new Map<string, readonly string[]>();
-  let authority: string | undefined;
-  let maySign = false;
-  for (const [i, line] of text.split(/\r?\n/).entries()) {
-    const written = line.replace(/^\s*#.*$/, '').trim();
-    if (written === '') continue;
-    const [, keyword, type, value] = ENTRY.exec(written) ?? [];
-    if (keyword === 'access_id_CA' && type === 'X509') {
-      authority = withNewNames(unquoted(value!));
-      maySign = false;
-      policies.set(authority, policies.get(authority) ?? []);
-    } else if (keyword === 'pos_rights' && authority !== undefined) {
-      maySign = value === 'CA:sign';
-    } else if (keyword === 'cond_subjects' && authority !== undefined) {
-      if (maySign) policies.set(authority, [...policies.get(authority)!, ...patternsIn(value!).map(withNewNames)]);
+  const policies = new Map<string, SigningRight[]>();
+  const words = wordsOf(text);
+  let rights: SigningRight[] | undefined;
+  /** The conditions of the last right; undefined if it is not that to sign. */
+  let conditions: string[][] | undefined;
+  for (let i = 0; i < words.length; i += 3) {
+    const [statement, type, value] = words.slice(i, i + 3).map(word => word.text);
+    const what = value === undefined ? '' : `${statement} ${type}`;
+    if (what === 'access_id_CA X509') {
+      const authority = withNewNames(unquoted(value!));
+      rights = policies.get(authority) ?? [];
+      policies.set(authority, rights);
+      conditions = undefined;
+    } else if (what === 'pos_rights globus' && rights !== undefined) {
+      conditions = value === 'CA:sign' ? [] : undefined;
+      if (conditions !== undefined) rights.push(conditions);
+    } else if (what === 'cond_subjects globus' && rights !== undefined) {
+      conditions?.push(patternsIn(value!).map(withNewNames));
     } else {
-      throw new FtpSecurityError('syntax/bad-file', `signing policy: line ${i + 1} can't be read`, { side: 'local' });
+      throw unreadable(text, words[i]!.at);
     }
   }
   return policies;
+}
+
+interface Word {
+  text: string;
+  at: number;
+}
+
+function wordsOf(text: string): Word[] {
+  const words: Word[] = [];
+  let at = 0;
+  for (const [written, ...forms] of text.matchAll(WORD)) {
+    const word = forms.find(form => form !== undefined);
+    if (word !== undefined) words.push({ text: word, at });
+    at += written.length;
+  }
+  if (at < text.length) throw unreadable(text, at);
+  return words;
+}
+
+function unreadable(text: string, at: number): FtpSecurityError {
+  const line = text.slice(0, at).split('\n').length;
+  return new FtpSecurityError('syntax/bad-file', `signing policy: line ${line} can't be read`, { side: 'local' });
+}
+
+/** Whether a right permits a name. One without a condition permits none. */
+export function permits(right: SigningRight, name: string): boolean {
+  return right.length > 0 && right.every(patterns => patterns.some(pattern => matchesPattern(name, pattern)));
 }
 
 /** Whether a name matches a pattern. The time is at most the product of both lengths. */
@@ -68,11 +105,12 @@ function withNewNames(name: string): string {
   return name.replace(/\/(?:E|Email)=/gi, '/emailAddress=').replace(/\/USERID=/gi, '/UID=');
 }
 
+/** A name may be in quotes of both kinds. */
 function unquoted(value: string): string {
-  return value.replace(/^'(.*)'$/, '$1').replace(/^"(.*)"$/, '$1');
+  return value.replace(/^"(.*)"$/, '$1');
 }
 
 function patternsIn(value: string): string[] {
   const quoted = [...value.matchAll(PATTERN)].map(([, pattern]) => pattern!);
-  return quoted.length > 0 ? quoted : [unquoted(value)];
+  return quoted.length > 0 ? quoted : [value];
 }

@@ -1,7 +1,7 @@
 /** Certification authorities that are trusted, with their signing policies and lists of revoked certificates. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { assertBytes, fromUtf8, toHex } from '../../bytes.js';
+import { assertBytes, fromUtf8 } from '../../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../../errors.js';
 import { type Certificate, certificatesOf, parseCertificate } from './certificate.js';
 import { parseRevocationList, type RevocationList } from './revocation-list.js';
@@ -22,6 +22,8 @@ export interface TrustParts {
   /** By the name of the authority. Undefined: authorities may certify any name. */
   readonly policies: SigningPolicies | undefined;
   readonly revocationLists: readonly RevocationList[];
+  /** Names of authorities that are not trusted, as one of their files can't be read; nor is an authority that they have certified. */
+  readonly refused: ReadonlySet<string>;
 }
 
 /** Files of {@link gsiTrust}, each in PEM or DER. */
@@ -45,6 +47,7 @@ export function gsiTrust({ authorities, signingPolicies, revocationLists = [] }:
     authorities: authorities.flatMap(authoritiesIn),
     policies: signingPolicies && policiesIn(signingPolicies),
     revocationLists: revocationLists.map(parseRevocationList),
+    refused: new Set(),
   });
 }
 
@@ -89,7 +92,7 @@ const SIGNING_POLICY = /\.signing_policy$/;
 /**
  * Reads a directory of authorities, such as `/etc/grid-security/certificates`: files `HASH.0`, `HASH.signing_policy` and
  * `HASH.r0`. As Globus requires, an authority without a signing policy may certify no name. If a file can't be read, the
- * authorities with its hash are not trusted, under another hash either.
+ * authorities with its hash are not trusted, under another hash either, nor is what they have certified.
  * @throws FtpSecurityError `syntax/bad-file` if it contains no authority that can be read; Error if the directory can't be read
  */
 export function readTrustDirectory(path: string): GsiTrust {
@@ -97,32 +100,48 @@ export function readTrustDirectory(path: string): GsiTrust {
   const hashes = new Set(names.flatMap(name => FILE.exec(name)?.[1] ?? []));
   const read: FilesOfHash[] = [];
   const unreadable = new Map<string, string>();
-  // An authority may also be there under the hash of older versions of OpenSSL, without the file that can't be read.
   const refused = new Set<string>();
   for (const hash of hashes) {
     const files = names.filter(name => FILE.exec(name)?.[1] === hash);
-    const filesOf = (kind: RegExp) =>
-      files.filter(name => kind.test(name)).map((name): Uint8Array => readFileSync(join(path, name)));
-    let authorities: Certificate[] = [];
-    try {
-      authorities = filesOf(AUTHORITY).flatMap(authoritiesIn);
-      const policies = policiesIn(filesOf(SIGNING_POLICY));
-      read.push({ authorities, policies, revocationLists: filesOf(REVOCATION_LIST).map(parseRevocationList) });
-    } catch (error) {
-      unreadable.set(hash, isOfSystem(error) ? error.message : refusalFrom(error).message);
-      for (const { der } of authorities) refused.add(toHex(der));
-    }
+    const { parts, error } = readFiles(path, files);
+    if (error === undefined) read.push(parts);
+    else unreadable.set(hash, error);
+    if (error !== undefined) for (const name of namesOf(parts)) refused.add(name);
   }
-  const authorities = read.flatMap(it => it.authorities).filter(({ der }) => !refused.has(toHex(der)));
+  const authorities = read.flatMap(it => it.authorities).filter(({ subject }) => !refused.has(subject));
   const policies = policiesAmong(read);
   const revocationLists = read.flatMap(it => it.revocationLists);
-  if (authorities.length > 0) return trustOf({ authorities, policies, revocationLists }, unreadable);
+  if (authorities.length > 0) return trustOf({ authorities, policies, revocationLists, refused }, unreadable);
   const message = `${path} contains no certificate of an authority that can be read (HASH.0)`;
   throw new FtpSecurityError('syntax/bad-file', message, { side: 'local' });
 }
 
 /** What is read from the files with the hash of one name. */
-type FilesOfHash = TrustParts & { policies: SigningPolicies };
+interface FilesOfHash extends Pick<TrustParts, 'authorities' | 'revocationLists'> {
+  policies: SigningPolicies;
+}
+
+/** Reads what can be read, as it shows whose the other files are. */
+function readFiles(path: string, files: readonly string[]): { parts: FilesOfHash; error: string | undefined } {
+  let error: string | undefined;
+  const tried = <T>(kind: RegExp, read: (files: Uint8Array[]) => T, none: T): T => {
+    try {
+      return read(files.filter(name => kind.test(name)).map(name => readFileSync(join(path, name))));
+    } catch (thrown) {
+      error ??= isOfSystem(thrown) ? thrown.message : refusalFrom(thrown).message;
+      return none;
+    }
+  };
+  const authorities = tried(AUTHORITY, it => it.flatMap(authoritiesIn), []);
+  const policies = tried(SIGNING_POLICY, policiesIn, new Map());
+  const revocationLists = tried(REVOCATION_LIST, it => it.map(parseRevocationList), []);
+  return { parts: { authorities, policies, revocationLists }, error };
+}
+
+/** The names of the authorities that files are for; if no certificate can be read, a policy has them. */
+function namesOf({ authorities, policies }: FilesOfHash): string[] {
+  return authorities.length > 0 ? authorities.map(({ subject }) => subject) : [...policies.keys()];
+}
 
 /** Beside an authority is its own policy alone, as for Globus; those of authorities below it have no certificate beside them. */
 function policiesAmong(read: readonly FilesOfHash[]): SigningPolicies {

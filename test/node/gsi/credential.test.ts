@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { toUtf8 } from '../../../src/bytes.js';
+import { verifyChain } from '../../../src/node/gsi/chain.js';
 import { trustPartsOf } from '../../../src/node/gsi/trust.js';
 import {
   findGsiFiles,
@@ -14,7 +15,7 @@ import {
   readTrustDirectory,
 } from '../../../src/node/index.js';
 import { errorOf } from '../../helpers.js';
-import { CA, make, newKey, pem, proxyInfo, revocationList, USER } from './certificates.js';
+import { authority, CA, type Made, make, NOW, newKey, pem, proxyInfo, revocationList, USER } from './certificates.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'gsi-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -208,7 +209,7 @@ describe('a directory of authorities', () => {
     const trust = readTrustDirectory(join(folder, 'trust'));
     const { policies, revocationLists } = trustPartsOf(trust);
     expect(trust.names).toEqual([CA.name]);
-    expect([...policies!]).toEqual([[CA.name, ['/O=Grid/*']]]);
+    expect([...policies!]).toEqual([[CA.name, [[['/O=Grid/*']]]]]);
     expect(revocationLists.length).toBe(1);
   });
 
@@ -238,9 +239,9 @@ describe('a directory of authorities', () => {
     const { policies } = trustPartsOf(readTrustDirectory(path('own')));
     expect(new Map(policies)).toEqual(
       new Map([
-        [CA.name, ['/O=Grid/*']],
-        [other.name, ['*']],
-        ['/O=Grid/CN=Below', ['*']],
+        [CA.name, [[['/O=Grid/*']]]],
+        [other.name, [[['*']]]],
+        ['/O=Grid/CN=Below', [[['*']]]],
       ]),
     );
   });
@@ -270,6 +271,32 @@ describe('a directory of authorities', () => {
       const trust = readTrustDirectory(path(name));
       expect([trust.names, [...trust.unreadable.keys()]]).toEqual([[USER.name], [bad]]);
     }
+  });
+
+  test('may have a file that can not be read: what its authority has certified is not trusted either', () => {
+    const middle = make('/O=Grid/CN=Middle', { issuer: CA, extensions: [authority()] });
+    const policyOf = (name: string) => policy.replace(CA.name, name);
+    const refusals = (chain: Made) => {
+      const trust = readTrustDirectory(path('below'));
+      return errorOf(() => verifyChain(chain.certificates, { trust, now: NOW, purpose: 'client' })).message;
+    };
+    const bob = make('/O=Grid/CN=Bob', { issuer: middle });
+    const of = (issuer: string) => `${issuer} is not trusted, as one of its files can't be read`;
+    const files = { '0': pem(CA.der), signing_policy: policy, r0: pem(revocationList(CA, [0x1234]), 'X509 CRL') };
+    put('below/89abcdef.0', pem(middle.der));
+    put('below/89abcdef.signing_policy', policyOf(middle.name));
+    for (const bad of ['0', 'signing_policy', 'r0']) {
+      for (const [kind, contents] of Object.entries(files)) {
+        put(`below/0123abcd.${kind}`, kind === bad ? 'other' : contents);
+      }
+      expect(refusals(bob)).toBe(of(CA.name));
+    }
+    // The list of an authority whose certificate only the peer has; its policy is there under an older hash, too.
+    rmSync(path('below/89abcdef.0'));
+    put('below/0123abcd.r0', files.r0);
+    put('below/89abcdef.r0', 'other');
+    put('below/ffffffff.signing_policy', policyOf(middle.name));
+    expect(refusals(bob)).toBe(of(middle.name));
   });
 
   test('without an authority is an error', () => {
