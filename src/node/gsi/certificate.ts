@@ -244,8 +244,12 @@ function readProxyInfo({ isCritical, value }: Extension): Omit<ProxyInfo, 'form'
   const [language, ...policy] = policies.flatMap(({ octets }) => elementsOf(octets));
   if (policies.length !== 1 || policy.length > 1 || lengths.length > 1 || parts.length !== 1 + lengths.length)
     throw badToken('a certificate has proxy information that can not be read');
+  const rights = RIGHTS[oidOf(language)] ?? 'other';
+  // It would restrict the proxy in an unknown way; Globus refuses it too.
+  if (rights !== 'other' && policy.length > 0)
+    throw badToken('a proxy certificate has a policy in a language that has none (RFC 3820 §3.8.2)');
   return {
-    rights: RIGHTS[oidOf(language)] ?? 'other',
+    rights,
     pathLength: lengths[0] && numberOf(lengths[0]),
   };
 }

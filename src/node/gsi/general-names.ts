@@ -6,7 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import { fromUtf8, toHex } from '../../bytes.js';
 import { badToken } from '../../errors.js';
 import { attributesOf } from '../../mechanisms/gsi/certificates.js';
-import { type Element, elementsOf, oidOf } from '../../mechanisms/gsi/elements.js';
+import { contentsOf, type Element, elementsOf, oidOf, SEQUENCE } from '../../mechanisms/gsi/elements.js';
 
 /** From the root on. Those of an address are the characters of a text. */
 export type Parts = string | readonly string[];
@@ -71,13 +71,20 @@ export function kindOf(element: Element | undefined): NameKind {
 /** SmtpUTF8Mailbox, 1.3.6.1.5.5.7.8.9. */
 const UTF8_MAILBOX = '2b06010505070809';
 
-/**
- * Reads a name.
- * @throws FtpSecurityError `security/bad-token`
- */
-export function readName(element: Element): Name {
+function readName(element: Element): Name {
   const kind = kindOf(element);
   return { kind, parts: kind.partsOf(element.octets) };
+}
+
+/**
+ * The names in the extension SubjectAltName.
+ * @param extension  in DER
+ * @throws FtpSecurityError `security/bad-token`
+ */
+export function alternativeNamesIn(extension: Uint8Array): Name[] {
+  const [list, ...others] = elementsOf(extension);
+  if (others.length > 0) throw badToken('octets after alternative names');
+  return elementsOf(contentsOf(list, SEQUENCE)).map(readName);
 }
 
 function typeOfOther({ octets }: Element): string {

@@ -1,6 +1,6 @@
 /**
  * Public keys that are too short: others could find the private key, and sign with it. And those whose signatures take too long to
- * check: OpenSSL permits RSA keys with which one check takes a hundred times as long as with usual ones.
+ * check: OpenSSL permits RSA and DSA keys with which one check takes a hundred times as long as with usual ones.
  */
 import type { KeyObject } from 'node:crypto';
 
@@ -24,12 +24,16 @@ export function shortKey({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyOb
 }
 
 const MOST_RSA_BITS = 8192;
+/** The longest that is registered (FIPS 186-4 §4.2); OpenSSL permits 10000, with which a check takes 20 times as long. */
+const MOST_DSA_BITS = 3072;
 /** NIST SP 800-56B permits more, but the exponent of nearly all keys is 65537. */
 const GREATEST_EXPONENT = 2n ** 32n;
 
 /** Whether a signature with this key takes too long to check. */
 export function isSlowKey({
+  asymmetricKeyType,
   asymmetricKeyDetails: { modulusLength = 0, publicExponent = 0n } = {},
 }: KeyObject): boolean {
-  return modulusLength > MOST_RSA_BITS || publicExponent > GREATEST_EXPONENT;
+  const most = asymmetricKeyType === 'dsa' ? MOST_DSA_BITS : MOST_RSA_BITS;
+  return modulusLength > most || publicExponent > GREATEST_EXPONENT;
 }

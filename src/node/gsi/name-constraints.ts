@@ -6,13 +6,13 @@ import { equalConstantTime, toUtf8 } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
 import { contentsOf, type Element, elementsOf, SEQUENCE } from '../../mechanisms/gsi/elements.js';
 import {
+  alternativeNamesIn,
   DNS_NAME,
   kindOf,
   type Name,
   type NameKind,
   namesInSubject,
   type Parts,
-  readName,
   type Subtree,
 } from './general-names.js';
 
@@ -112,10 +112,7 @@ export function isSelfIssued({ subjectName, issuerName }: NamedCertificate): boo
 function namesOf({ subjectName, alternativeNames }: NamedCertificate, hostName: string | undefined): Name[] {
   const names = namesInSubject(subjectName);
   if (hostName !== undefined) names.push({ kind: DNS_NAME, parts: DNS_NAME.partsOf(toUtf8(hostName)) });
-  if (alternativeNames === undefined) return names;
-  const [list, ...others] = elementsOf(alternativeNames);
-  if (others.length > 0) throw badToken('octets after alternative names');
-  return [...names, ...elementsOf(contentsOf(list, SEQUENCE)).map(readName)];
+  return alternativeNames === undefined ? names : [...names, ...alternativeNamesIn(alternativeNames)];
 }
 
 function countOf(names: readonly Name[], constraints: NameConstraints): number {

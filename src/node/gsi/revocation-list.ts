@@ -2,7 +2,15 @@
 import type { KeyObject } from 'node:crypto';
 import { copy, fromUtf8, startsWith, toHex } from '../../bytes.js';
 import { badToken } from '../../errors.js';
-import { contentsOf, type Element, elementsOf, INTEGER, integerOf, SEQUENCE } from '../../mechanisms/gsi/elements.js';
+import {
+  contentsOf,
+  type Element,
+  elementsOf,
+  INTEGER,
+  integerOf,
+  oidOf,
+  SEQUENCE,
+} from '../../mechanisms/gsi/elements.js';
 import { nameKey } from './general-names.js';
 import { parseSigned } from './signed.js';
 
@@ -23,6 +31,8 @@ const UTC_TIME = 0x17;
 const GENERALIZED_TIME = 0x18;
 const EXTENSIONS = 0xa0;
 const BOOLEAN = 0x01;
+/** DeltaCRLIndicator and IssuingDistributionPoint: the list has only changes, or only some certificates. */
+const PARTIAL = ['551d1b', '551d1c'];
 /** Lists of large authorities have some ten thousand certificates. */
 const MAX_REVOKED = 2_000_000;
 
@@ -30,7 +40,7 @@ const PEM = /-----BEGIN X509 CRL-----([A-Za-z0-9+/=\s]+)-----END/;
 
 /**
  * Reads a list, in PEM or DER.
- * @throws FtpSecurityError `security/bad-token`, also for a critical extension, and a signature by SHA-1 or MD5
+ * @throws FtpSecurityError `security/bad-token`, also for a critical extension, a list that is not whole, and a signature by SHA-1 or MD5
  */
 export function parseRevocationList(file: Uint8Array): RevocationList {
   const [, base64] = startsWith(file, [SEQUENCE]) ? [] : (PEM.exec(fromUtf8(file)) ?? []);
@@ -43,7 +53,7 @@ export function parseRevocationList(file: Uint8Array): RevocationList {
   const optional = (...tags: number[]) => (tags.includes(rest[0]?.tag ?? 0) ? rest.shift() : undefined);
   const [next, list, extensions] = [optional(UTC_TIME, GENERALIZED_TIME), optional(SEQUENCE), optional(EXTENSIONS)];
   if (rest.length > 0) throw badToken('a revocation list has unknown parts');
-  assertNoCriticalExtension(extensions);
+  assertWhole(extensions);
   contentsOf(issuer, SEQUENCE);
   return {
     issuer: nameKey(issuer!.whole),
@@ -58,14 +68,15 @@ function serialOf(entry: Element): string {
   return toHex(integerOf(elementsOf(contentsOf(entry, SEQUENCE))[0]));
 }
 
-/** A list of only some certificates, for example, has a critical extension (RFC 5280 §5.2.5). */
-function assertNoCriticalExtension(extensions: Element | undefined): void {
+/** That a list is not whole must be critical (RFC 5280 §5.2.4, §5.2.5), but is believed in any case. */
+function assertWhole(extensions: Element | undefined): void {
   if (extensions === undefined) return;
   for (const extension of elementsOf(contentsOf(elementsOf(extensions.octets)[0], SEQUENCE))) {
-    const [, critical] = elementsOf(contentsOf(extension, SEQUENCE));
+    const [type, critical] = elementsOf(contentsOf(extension, SEQUENCE));
     if (critical?.tag === BOOLEAN && critical.octets[0] !== 0) {
       throw badToken('a revocation list has a critical extension');
     }
+    if (PARTIAL.includes(oidOf(type))) throw badToken('a revocation list that is not whole');
   }
 }
 

@@ -47,9 +47,15 @@ export const LANGUAGES = {
   other: '2a0305',
 } as const;
 
-export function proxyInfo(rights: keyof typeof LANGUAGES, pathLength?: number, critical = true): Extension {
+export function proxyInfo(
+  rights: keyof typeof LANGUAGES,
+  pathLength?: number,
+  critical = true,
+  policy?: string,
+): Extension {
   const length = pathLength === undefined ? [] : [integer(pathLength)];
-  return extension('2b0601050507010e', sequence(...length, sequence(oid(LANGUAGES[rights]))), critical);
+  const text = policy === undefined ? [] : [formatElement(4, toUtf8(policy))];
+  return extension('2b0601050507010e', sequence(...length, sequence(oid(LANGUAGES[rights]), ...text)), critical);
 }
 
 /** The form of the draft: the path length is behind the policy. */
@@ -152,9 +158,9 @@ export function certificateRequest({ publicKey, privateKey }: KeyPair, signer: K
 export function revocationList(
   issuer: Made,
   serials: number[],
-  options: { from?: number; to?: number; signer?: Made; critical?: boolean } = {},
+  options: { from?: number; to?: number; signer?: Made; extensions?: Extension[] } = {},
 ) {
-  const { from = -1, to = 1, signer = issuer, critical = false } = options;
+  const { from = -1, to = 1, signer = issuer, extensions = [] } = options;
   const revoked = serials.map(serial => sequence(integer(serial >> 8, serial & 0xff), timeOf(NOW)));
   const list = sequence(
     integer(1),
@@ -163,7 +169,7 @@ export function revocationList(
     timeOf(NOW + from * DAY),
     timeOf(NOW + to * DAY),
     ...(revoked.length === 0 ? [] : [sequence(...revoked)]),
-    ...(critical ? [explicit(0, sequence(formatExtension(extension('551d1c', sequence()))))] : []),
+    ...(extensions.length === 0 ? [] : [explicit(0, sequence(...extensions.map(formatExtension)))]),
   );
   return sequence(list, algorithm(), bits(sign('sha256', list, signer.key)));
 }

@@ -305,6 +305,19 @@ describe('a chain is refused', () => {
     expect(refusal(proxy)).toBe('security/bad-token: a certificate has proxy information that can not be read');
   });
 
+  test.each([
+    ['all', '06082b06010505071501'],
+    ['independent', '06082b06010505071502'],
+    ['limited', '060b2b060104019b5001010109'],
+  ])('of a proxy with a policy, in the language %s, which has none', (_, language) => {
+    for (const type of ['2b0601050507010e', '2b060104019b5001815e']) {
+      const value = sequence(sequence(fromHex(`${language}040178`)));
+      expect(refusal(proxyOf(USER, { type, value, critical: true }))).toBe(
+        'security/bad-token: a proxy certificate has a policy in a language that has none (RFC 3820 §3.8.2)',
+      );
+    }
+  });
+
   test.each(['CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE'])(
     'that no authority has signed, with a signed one in a text of it, as %s',
     what => {
@@ -474,13 +487,15 @@ describe('public keys', () => {
       rsaKeyInfo(8200, '010001'),
       rsaKeyInfo(3072, '0100000001'),
       rsaKeyInfo(3072, 'ff'.repeat(380)),
+      dsaKeyInfo(3080),
+      dsaKeyInfo(10_000),
     ]) {
       const chain = user({ keyInfo });
       const refused = 'security/untrusted: /O=Grid/CN=Bob has a key whose signatures take too long to check';
       expect(refusal(chain)).toBe(refused);
       expect(refusal([USER.der, chain.der])).toBe(refused);
     }
-    for (const keyInfo of [rsaKeyInfo(8192, '010001'), rsaKeyInfo(3072, 'ffffffff')])
+    for (const keyInfo of [rsaKeyInfo(8192, '010001'), rsaKeyInfo(3072, 'ffffffff'), dsaKeyInfo(3072)])
       expect(verify(user({ keyInfo })).name).toBe('/O=Grid/CN=Bob');
   });
 
@@ -503,6 +518,13 @@ function rsaKeyInfo(bits: number, exponent: string): Uint8Array {
   const integer = (octets: Uint8Array) => formatElement(2, concat(Uint8Array.of(0), octets));
   const key = sequence(integer(new Uint8Array(bits / 8).fill(0xff)), integer(fromHex(exponent)));
   return sequence(fromHex('300d06092a864886f70d0101010500'), formatElement(3, concat(Uint8Array.of(0), key)));
+}
+
+function dsaKeyInfo(bits: number): Uint8Array {
+  const integer = (octets: number) => formatElement(2, concat(Uint8Array.of(0), new Uint8Array(octets).fill(0xff)));
+  const numbers = sequence(integer(bits / 8), integer(32), integer(bits / 8 - 1));
+  const key = formatElement(3, concat(Uint8Array.of(0), integer(bits / 8 - 1)));
+  return sequence(sequence(fromHex('06072a8648ce380401'), numbers), key);
 }
 
 /** A key on a curve that has no name: P-256 by its parameters, and with another base point. */
@@ -776,9 +798,20 @@ describe('revocation lists', () => {
   });
 
   test('with a critical extension are refused', () => {
-    expect(errorOf(() => withLists(revocationList(CA, [], { critical: true }))).message).toBe(
-      'a revocation list has a critical extension',
-    );
+    const number: Extension = { type: '551d14', value: fromHex('020101') };
+    expect(verify(USER, withLists(revocationList(CA, [], { extensions: [number] }))).name).toBe(USER.name);
+    const refused = revocationList(CA, [], { extensions: [{ ...number, critical: true }] });
+    expect(errorOf(() => withLists(refused)).message).toBe('a revocation list has a critical extension');
+  });
+
+  test.each([
+    ['that say what has changed', '551d1b', '020101'],
+    ['of only some certificates', '551d1c', '30038201ff'],
+  ])('%s are refused, also if the extension is not critical, as it must be', (_, type, value) => {
+    for (const critical of [false, true]) {
+      const list = revocationList(CA, [], { extensions: [{ type, value: fromHex(value), critical }] });
+      expect(errorOf(() => withLists(list)).message).toMatch(/^a revocation list (?:that is not whole|has a critical)/);
+    }
   });
 });
 

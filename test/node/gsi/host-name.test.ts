@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
+import { fromHex } from '../../../src/bytes.js';
 import { formatElement } from '../../../src/mechanisms/der.js';
 import { parseCertificate } from '../../../src/node/gsi/certificate.js';
 import { isCertificateOf } from '../../../src/node/gsi/host-name.js';
+import { errorOf } from '../../helpers.js';
 import { alternativeNames, make, sequence } from './certificates.js';
 
 const address = { type: '551d11', value: sequence(formatElement(0x87, Uint8Array.of(192, 0, 2, 7))) };
@@ -37,4 +39,15 @@ test.each([
 ] as const)('a certificate and a host: %s', (_, name, extensions, host, isRight) => {
   const certificate = parseCertificate(make(name, { extensions: [...extensions] }).der);
   expect(isCertificateOf(certificate, host)).toBe(isRight);
+});
+
+test.each([
+  ['of an unknown kind', '30038901ff'],
+  ['that is cut', '30058203'],
+  ['in another order of elements', '0500'],
+  ['with octets behind', '3003820178' + '00'],
+])('a certificate with an alternative name %s is that of no host, not even of its common name', (_, value) => {
+  const extension = { type: '551d11', value: fromHex(value) };
+  const certificate = parseCertificate(make('/CN=ftp.example.org', { extensions: [extension] }).der);
+  expect(errorOf(() => isCertificateOf(certificate, 'ftp.example.org')).code).toBe('security/bad-token');
 });
