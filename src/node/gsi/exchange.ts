@@ -2,7 +2,7 @@
  * Both sides of a live GSI exchange. Node's TLS makes the tokens of the handshake. The passive side of rfc2228/gsi follows them with
  * Node's secrets, which gives the certificates, and the keys and record numbers of the context.
  */
-import { createSecureContext, type SecureContext } from 'node:tls';
+import tls, { type SecureContext } from 'node:tls';
 import { assertBytes, toUtf8 } from '../../bytes.js';
 import { badToken, FtpSecurityError } from '../../errors.js';
 import { RecordContext } from '../../mechanisms/gsi/context.js';
@@ -27,7 +27,10 @@ export interface GsiExchangeOptions {
   /** TLS versions. Default 1.2 to 1.3; there are no others. */
   minVersion?: 'TLSv1.2' | 'TLSv1.3';
   maxVersion?: 'TLSv1.2' | 'TLSv1.3';
-  /** Cipher suites in OpenSSL's notation. Default those of Node. */
+  /**
+   * Cipher suites in OpenSSL's notation. Default those of Node, but for ARIA and Camellia, which contexts do not have; a server uses
+   * those with DHE only if they are named here, as they cost it more than its client.
+   */
   ciphers?: string;
   /**
    * Which proxy certificates the peer may have: of RFC 3820, of its draft, of the first form of Globus, and limited ones. Default all;
@@ -297,13 +300,15 @@ function secureContextOf(options: GsiExchangeOptions): SecureContext {
     if (version !== 'TLSv1.2' && version !== 'TLSv1.3')
       throw new RangeError(`${String(version)} is not offered: TLS 1.0 and 1.1 are only read in recordings`);
   const pem = formatGsiCredential(credential);
-  return createSecureContext({
+  return tls.createSecureContext({
     key: pem,
     cert: pem,
     ca: [],
     minVersion,
     maxVersion,
-    ...(ciphers !== undefined && { ciphers }),
+    ciphers: ciphers ?? `${tls.DEFAULT_CIPHERS}:!ARIA:!CAMELLIA`,
+    // Without parameters OpenSSL passes over the suites with DHE.
+    ...(ciphers !== undefined && { dhparam: 'auto' }),
   });
 }
 

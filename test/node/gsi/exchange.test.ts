@@ -1,4 +1,5 @@
 /** Live exchanges between our client and our server, and with Node's TLS in place of one of them. */
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
@@ -7,14 +8,16 @@ import { describe, expect, test } from 'vitest';
 import { toUtf8 } from '../../../src/bytes.js';
 import type { RecordContext } from '../../../src/mechanisms/gsi/context.js';
 import { gsi } from '../../../src/mechanisms/gsi/index.js';
+import { parseClientHello } from '../../../src/mechanisms/gsi/tls/handshake-messages.js';
 import { APPLICATION_DATA } from '../../../src/mechanisms/gsi/tls/record-cipher.js';
 import { type Direction, sealRecord } from '../../../src/mechanisms/gsi/tls/records.js';
+import { suiteByNumber } from '../../../src/mechanisms/gsi/tls/suites.js';
 import { ClientControl } from '../../../src/node/client-control.js';
 import type { GsiCredential } from '../../../src/node/gsi/credential.js';
 import { TlsEngine } from '../../../src/node/gsi/tls-engine.js';
 import { ServerControl } from '../../../src/node/server-control.js';
 import type { Exchange } from '../../../src/protection/mechanism.js';
-import { authority, CA, HOST, type Made, make, proxyInfo, USER } from './certificates.js';
+import { alternativeNames, authority, CA, HOST, type Made, make, proxyInfo, USER } from './certificates.js';
 import {
   acceptor,
   clock,
@@ -225,6 +228,40 @@ test('a suite without encryption has to be asked for, and gives the level safe',
     false,
   ]);
   expect((await refusal(run(initiator(options), acceptor(only('TLSv1.2'))))).code).toBe('security/bad-token');
+});
+
+/** OpenSSL uses them only with parameters. By default they are left out, as they cost a server more than a client. */
+test.each(['DHE-RSA-AES256-GCM-SHA384', 'DHE-RSA-CHACHA20-POLY1305', 'DHE-RSA-AES128-CCM8', 'DHE-RSA-AES128-SHA256'])(
+  'a suite with a Diffie-Hellman key exchange over numbers, %s, has to be asked for by the server',
+  async ciphers => {
+    const key = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const credential = make(HOST.name, { issuer: CA, key, extensions: [alternativeNames('ftp.example.org')] });
+    const options = { ...only('TLSv1.2'), ciphers };
+    const { client, server } = await run(initiator(options), acceptor({ ...options, credential }));
+    expect(client.facts!['cipherSuite']).toMatch(/^TLS_DHE_RSA_WITH_/);
+    expectTalk(client.context!, server.context!);
+    const error = await refusal(run(initiator(options), acceptor({ ...only('TLSv1.2'), credential })));
+    expect([error.code, error.message]).toEqual(['security/bad-token', 'TLS: no shared cipher']);
+  },
+);
+
+test('by default no suite is offered that the context does not know', async () => {
+  const client = initiator();
+  const token = (await client.step()).token!;
+  client.destroy!();
+  const { suites } = parseClientHello(token.subarray(9));
+  // A signal of no renegotiation, which is no suite (RFC 5746 §3.3).
+  const unknown = suites.filter(number => number !== 0xff && suiteByNumber(number) === undefined);
+  expect(unknown.map(number => number.toString(16))).toEqual([]);
+  expect(suites.length).toBeGreaterThan(20);
+
+  const other = new TlsEngine(
+    'client',
+    createSecureContext({ ...identityOf(USER), ciphers: 'ARIA', ...only('TLSv1.2') }),
+  );
+  const error = await refusal(Promise.resolve(acceptor().step(await other.process())));
+  expect([error.code, error.message]).toEqual(['security/bad-token', 'TLS: no shared cipher']);
+  other.destroy();
 });
 
 test('TLS 1.0 and 1.1 are not offered, whatever the ciphers', () => {
