@@ -11,7 +11,7 @@ const socket = connect(Number(port), address);
 const control = new ClientControl(socket, { mechanism: 'GSSAPI', exchange, protection: 'clear' });
 await control.start(); // AUTH, ADAT: a TLS handshake in which both sides show certificates
 control.read(); // the greeting, which is not verified
-control.end('USER :globus-mapping:\r\nPASS x\r\nPWD\r\nQUIT\r\n'); // ENC
+control.write('USER :globus-mapping:\r\nPASS x\r\nPWD\r\nQUIT\r\n'); // ENC; after `end` some servers read no more
 let replies = '';
 for await (const text of control.setEncoding('utf8')) replies += text;
 console.log(/^257 .*$/m.exec(replies)?.[0]); // 257 "/" is the current directory

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FtpSecurityError, parseExtendedPassiveReply, type Reply } from '../../src/index.js';
 import {
@@ -118,6 +119,22 @@ describe.each(Object.entries(PEERS))('%s', RETRIED, (_, peerOf) => {
       token = answer;
     }
   }
+
+  test('the example of README logs in', async () => {
+    const example = fileURLToPath(new URL('../../dist/examples/gridftp.js', import.meta.url));
+    const environment = grid.userEnvironment as never;
+    const { code, output, complaint } = await run(
+      process.execPath,
+      [example, 'localhost', `${server.port}`, '127.0.0.1'],
+      {
+        environment,
+        folder: grid.folder,
+        limit: 30_000,
+      },
+    );
+    expect({ code, complaint }).toEqual({ code: 0, complaint: '' });
+    expect(output).toMatch(/^257 "\/[^"]*"/);
+  });
 
   const refusalOf = (options: Partial<GsiInitiatorOptions>) =>
     client(options).then(
