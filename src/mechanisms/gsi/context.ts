@@ -10,7 +10,7 @@ import type { TokenLevel } from '../../protection/protection-level.js';
 import { ReplayWindow } from '../../replay-window.js';
 import { EarlierRecords } from './earlier-records.js';
 import { INTEGRITY_TOKEN, type IntegrityKey, parseIntegrityToken } from './integrity-token.js';
-import { alertName } from './tls/alerts.js';
+import { alertName, isPassedOver } from './tls/alerts.js';
 import { assertFewKeyUpdates, formatKeyUpdate, parsePostHandshake } from './tls/post-handshake.js';
 import { APPLICATION_DATA, type PlainRecord } from './tls/record-cipher.js';
 import {
@@ -49,6 +49,10 @@ interface TokenContents {
   /** How many KeyUpdates it has. */
   updates: number;
   wantsUpdate: boolean;
+  /** The beginning of a handshake message that goes on in the next record. */
+  rest: Uint8Array;
+  /** An alert after which TLS goes on; alone, it is an error all the same. */
+  alert?: FtpSecurityError;
   /** What the peer itself has done against TLS: an alert, or a record that is not allowed. No record after it is read. */
   fatal?: FtpSecurityError;
 }
@@ -81,6 +85,7 @@ export class RecordContext implements SecurityContext {
   #end: string | undefined;
   #interrupted = false;
   #trials = MAX_TRIALS;
+  #rest: Uint8Array = NOTHING;
 
   constructor({ receive, send, integrity, maxSkipped = 0 }: RecordContextOptions) {
     this.#level = encrypts(receive) ? 'private' : 'safe';
@@ -140,7 +145,7 @@ export class RecordContext implements SecurityContext {
     } catch (error) {
       return this.#unwrapEarlier(records, refusalFrom(error));
     }
-    const { texts, skipped, next, wantsUpdate, fatal } = contents;
+    const { texts, skipped, next, wantsUpdate, rest, fatal } = contents;
     if (fatal !== undefined) {
       retire(next, before);
       // TLS ends with it (RFC 8446 §6.2); a recording may go on.
@@ -152,6 +157,7 @@ export class RecordContext implements SecurityContext {
     }
     retire(before, next);
     this.#receive = next;
+    this.#rest = rest;
     this.#mustUpdate ||= wantsUpdate;
     this.#recordPosition(BigInt(skipped), skipped === 0);
     if (next.cipher === before.cipher) this.#earlier?.add(before, records, skipped, this.#highest);
@@ -168,7 +174,7 @@ export class RecordContext implements SecurityContext {
     if (this.#earlier.has(records)) throw new FtpSecurityError('security/replayed', 'a TLS record that came before');
     const missing = this.#earlier.take(records);
     if (missing === undefined) throw refusal;
-    const { texts, next, fatal } = openToken(missing.direction, records, 0);
+    const { texts, next, fatal } = openToken(missing.direction, records, { maxSkipped: 0, rest: NOTHING });
     retire(next, missing.direction);
     if (fatal !== undefined) throw fatal;
     this.#position = missing.place;
@@ -181,11 +187,12 @@ export class RecordContext implements SecurityContext {
   }
 
   #open(direction: Direction, records: readonly TlsRecord[]): TokenContents {
-    if (!this.#interrupted) return openToken(direction, records, this.#maxSkipped);
+    const options = { maxSkipped: this.#maxSkipped, rest: this.#rest, isLive: this.#send !== undefined };
+    if (!this.#interrupted) return openToken(direction, records, options);
     const most = Math.max(this.#maxSkipped, Math.min(MAX_LOST, this.#trials));
     let tried = most;
     try {
-      const contents = openToken(direction, records, most);
+      const contents = openToken(direction, records, { ...options, maxSkipped: most });
       tried = contents.skipped;
       this.#interrupted = false;
       return contents;
@@ -266,19 +273,32 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
   return parts.length === 1 ? parts[0]! : concatAll(parts);
 }
 
+interface OpenOptions {
+  maxSkipped: number;
+  /** Of the token before. */
+  rest: Uint8Array;
+  /** A live context has no need to follow what no usual peer sends; the observer of others follows what OpenSSL accepts. */
+  isLive?: boolean;
+}
+
 /** @throws FtpSecurityError for a record that anyone may have sent; then the direction is unchanged */
-function openToken(direction: Direction, records: readonly TlsRecord[], maxSkipped: number): TokenContents {
+function openToken(
+  direction: Direction,
+  records: readonly TlsRecord[],
+  { maxSkipped, rest, isLive = false }: OpenOptions,
+): TokenContents {
   const { skipped, opened } = openFirst(direction, records[0]!, maxSkipped);
-  const contents: TokenContents = { texts: [], skipped, next: direction, updates: 0, wantsUpdate: false };
+  const contents: TokenContents = { texts: [], skipped, next: direction, updates: 0, wantsUpdate: false, rest };
   try {
-    take(contents, opened, direction);
+    take(contents, opened, direction, isLive);
     for (let i = 1; i < records.length && contents.fatal === undefined; i++) {
-      take(contents, openRecord(contents.next, records[i]!), direction);
+      take(contents, openRecord(contents.next, records[i]!), direction, isLive);
     }
   } catch (error) {
     retire(contents.next, direction);
     throw error;
   }
+  if (contents.alert !== undefined && contents.texts.length === 0) contents.fatal ??= contents.alert;
   return contents;
 }
 
@@ -302,19 +322,27 @@ function openFirst(
 }
 
 /** @param original  the direction before the token, whose keys must remain in case a later record is refused */
-function take(contents: TokenContents, { type, content, next }: Opened, original: Direction): void {
+function take(contents: TokenContents, { type, content, next }: Opened, original: Direction, isLive: boolean): void {
   contents.next = next;
   try {
     if (content.length > MAX_CONTENT) throw badToken('TLS record with too much content');
+    if (type === ALERT) {
+      const alert = badToken(`TLS alert: ${alertName(content)}`);
+      if (isLive || !isPassedOver(content, next.version)) throw alert;
+      contents.alert ??= alert;
+      return;
+    }
+    if (contents.rest.length > 0 && type !== HANDSHAKE) throw badToken('TLS record within a handshake message');
     if (type === APPLICATION_DATA) {
       contents.texts.push(content);
       return;
     }
-    if (type === ALERT) throw badToken(`TLS alert: ${alertName(content)}`);
     if (type !== HANDSHAKE) throw badToken(`TLS record of type ${type} after the handshake`);
-    const { updatesKeys, wantsUpdate } = parsePostHandshake(next.version, content);
+    const { updatesKeys, wantsUpdate, rest } = parsePostHandshake(next.version, content, contents.rest);
+    if (isLive && rest.length > 0) throw badToken('incomplete handshake message');
+    contents.rest = rest;
     if (updatesKeys) {
-      assertFewKeyUpdates(++contents.updates);
+      if (isLive) assertFewKeyUpdates(++contents.updates);
       contents.next = updatedDirection(next);
       retire(next, original);
     }
@@ -323,6 +351,8 @@ function take(contents: TokenContents, { type, content, next }: Opened, original
     contents.fatal = refusalFrom(error);
   }
 }
+
+const NOTHING = new Uint8Array();
 
 /** Erases the keys of a direction, unless the other one uses the same keys. */
 function retire(direction: Direction, other: Direction): void {

@@ -117,7 +117,7 @@ class Side {
     trustPartsOf(options.trust);
     this.#side = side;
     this.#engine = new TlsEngine(side, secureContextOf(options));
-    this.#handshake = new Handshake({ keyLogs: [this.#engine.keyLog], rsaKeys: [], newAead: nodeAead });
+    this.#handshake = new Handshake({ keyLogs: [this.#engine.keyLog], rsaKeys: [], newAead: nodeAead, isLive: true });
   }
 
   get isComplete(): boolean {

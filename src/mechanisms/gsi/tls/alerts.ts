@@ -1,4 +1,5 @@
 /** Alerts of TLS (RFC 5246 §7.2, RFC 8446 §6). */
+import { TLS_1_3 } from './key-schedule.js';
 
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
   0: 'close_notify',
@@ -36,4 +37,20 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
 export function alertName(content: Uint8Array): string {
   const [, description] = content;
   return description === undefined ? 'truncated alert' : (DESCRIPTIONS[description] ?? `alert ${description}`);
+}
+
+const WARNING = 1;
+const CLOSE_NOTIFY = 0;
+const USER_CANCELED = 90;
+const NO_RENEGOTIATION = 100;
+
+/**
+ * Whether TLS goes on after an alert (RFC 5246 §7.2.2, RFC 8446 §6.1), in the same cases as that of OpenSSL: an observer that stopped
+ * there would not see what the peers say from then on.
+ */
+export function isPassedOver(content: Uint8Array, version: number): boolean {
+  const [level, description] = content;
+  if (content.length !== 2) return false;
+  if (version === TLS_1_3) return description === USER_CANCELED;
+  return level === WARNING && description !== CLOSE_NOTIFY && description !== NO_RENEGOTIATION;
 }

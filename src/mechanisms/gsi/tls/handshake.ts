@@ -7,7 +7,7 @@ import { concat, concatAll, copy, equalConstantTime, toHex, u16beAt } from '../.
 import { badToken, FtpSecurityError } from '../../../errors.js';
 import type { Peer } from '../../../protection/mechanism.js';
 import type { NewAead } from './aead.js';
-import { alertName } from './alerts.js';
+import { alertName, isPassedOver } from './alerts.js';
 import {
   CERTIFICATE,
   CLIENT_HELLO,
@@ -73,6 +73,8 @@ export interface HandshakeKeys {
   rsaKeys: readonly RsaDecrypt[];
   /** Replaces noble's AEAD ciphers. */
   newAead?: NewAead;
+  /** Whether one of the sides is ours: then the other one must not make much work. */
+  isLive?: boolean;
 }
 
 interface Side {
@@ -90,6 +92,8 @@ interface Side {
   text: Uint8Array[];
   /** How many KeyUpdates it has. */
   updates: number;
+  /** The beginning of a message after the handshake. */
+  rest: Uint8Array;
 }
 
 interface Agreed extends Omit<MasterSecret, 'secret'> {
@@ -212,6 +216,10 @@ export class Handshake {
   #process(from: Peer, { type, content }: PlainRecord): void {
     const side = this.#sides[from];
     if (content.length > MAX_CONTENT) throw badToken('TLS record with too much content');
+    // RFC 5246 §6.2.1 forbids it to senders; OpenSSL reads it over.
+    if (type === HANDSHAKE && content.length === 0 && !side.isProtected) return;
+    if (type === ALERT && isPassedOver(content, this.#version)) return;
+    if (side.rest.length > 0 && type !== HANDSHAKE) throw badToken('TLS record within a handshake message');
     if (type === HANDSHAKE && side.isFinished) this.#postHandshake(side, content);
     else if (type === HANDSHAKE) this.#messages(from, side.messages.push(content));
     else if (type === CHANGE_CIPHER_SPEC) this.#changeCipherSpec(from, side, content);
@@ -221,17 +229,19 @@ export class Handshake {
   }
 
   #postHandshake(side: Side, content: Uint8Array): void {
-    const { updatesKeys } = parsePostHandshake(this.#agreed!.version, content);
+    const { updatesKeys, rest } = parsePostHandshake(this.#agreed!.version, content, side.rest);
+    side.rest = rest;
     if (!updatesKeys) return;
-    assertFewKeyUpdates(++side.updates);
+    if (this.#keys.isLive === true) assertFewKeyUpdates(++side.updates);
     replaceDirection(side, updatedDirection(side.direction!));
   }
 
   #changeCipherSpec(from: Peer, side: Side, content: Uint8Array): void {
     const agreed = this.#agreed;
     const isRight = content.length === 1 && content[0] === 1 && !side.messages.isOpen && !side.isFinished;
-    // In TLS 1.3 it has no meaning (RFC 8446 §5).
-    if (isRight && (agreed?.version === TLS_1_3 || this.#retriedSuite !== undefined)) return;
+    // In TLS 1.3 it has no meaning, from ClientHello on (RFC 8446 §5).
+    const isBeforeAnswer = agreed === undefined && this.#clientHello !== undefined;
+    if (isRight && (agreed?.version === TLS_1_3 || isBeforeAnswer)) return;
     if (!isRight || agreed === undefined || side.isProtected) throw badToken('unexpected ChangeCipherSpec');
     this.#pending ??= this.#deriveKeys(agreed);
     side.isProtected = true;
@@ -422,6 +432,7 @@ function newSide(): Side {
     texts: [],
     text: [],
     updates: 0,
+    rest: new Uint8Array(),
   };
 }
 

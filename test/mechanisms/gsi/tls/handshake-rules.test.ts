@@ -189,6 +189,37 @@ describe('a handshake', () => {
       expect(handshake.problem?.message).toBe(`TLS alert of the server: ${name}`);
     }
   });
+
+  /** As OpenSSL's: otherwise a client could hide from an observer what the server sees. */
+  test('goes on after a warning, but for close_notify and no_renegotiation', () => {
+    const afterWarning = (description: number, from: Peer = 'client') => {
+      const handshake = offered(GCM_12);
+      handshake.push(from, formatRecord(21, TLS_1_2, Uint8Array.of(1, description)));
+      handshake.push('server', record(serverHello(GCM_12)));
+      return [handshake.problem?.message, handshake.agreed?.version];
+    };
+    for (const description of [46, 90, 112]) expect(afterWarning(description)).toEqual([undefined, TLS_1_2]);
+    expect(afterWarning(0)).toEqual(['TLS alert of the client: close_notify', undefined]);
+    expect(afterWarning(100, 'server')).toEqual(['TLS alert of the server: no_renegotiation', undefined]);
+  });
+
+  test('has empty records in the clear, which say nothing', () => {
+    const handshake = new Handshake({ keyLogs: [], rsaKeys: [] });
+    const empty = formatRecord(HANDSHAKE, TLS_1_2, new Uint8Array());
+    handshake.push('client', concat(empty, record(clientHello(GCM_12)), empty));
+    handshake.push('server', concat(empty, record(serverHello(GCM_12))));
+    expect(handshake.agreed?.version).toBe(TLS_1_2);
+  });
+
+  test('has ChangeCipherSpec from ClientHello on, in any number, in TLS 1.3', () => {
+    const change = formatRecord(20, TLS_1_2, Uint8Array.of(1));
+    const handshake = offered(GCM_128);
+    handshake.push('client', concat(change, change));
+    handshake.push('server', concat(record(serverHello13(GCM_128)), change));
+    expect(handshake.agreed?.version).toBe(TLS_1_3);
+    const early = new Handshake({ keyLogs: [], rsaKeys: [] });
+    expect(errorOf(() => early.push('client', change)).message).toBe('unexpected ChangeCipherSpec');
+  });
 });
 
 test('certificates that come before ServerHello are read as those of TLS 1.2', () => {
@@ -225,8 +256,8 @@ describe('after a handshake of TLS 1.3', () => {
   const log = LABELS.map(label => `${label} ${toHex(RANDOM.client)} ${toHex(secretOf(label))}\n`).join('');
   const sealed = (direction: Direction, type: number, content: Uint8Array) => sealRecord(direction, { type, content });
 
-  function withHellos() {
-    const handshake = new Handshake({ keyLogs: [parseKeyLog(toUtf8(log))], rsaKeys: [] });
+  function withHellos(isLive = false) {
+    const handshake = new Handshake({ keyLogs: [parseKeyLog(toUtf8(log))], rsaKeys: [], isLive });
     const transcript = [clientHello(GCM_128), serverHello13(GCM_128)];
     handshake.push('client', record(transcript[0]!));
     handshake.push('server', record(transcript[1]!));
@@ -234,8 +265,8 @@ describe('after a handshake of TLS 1.3', () => {
   }
 
   /** Both hellos, and each side's Finished in a record with further octets after it. */
-  function handshakeWith(trailing = new Uint8Array()) {
-    const { handshake, transcript } = withHellos();
+  function handshakeWith(trailing = new Uint8Array(), isLive = false) {
+    const { handshake, transcript } = withHellos(isLive);
     for (const peer of ['server', 'client'] as const) {
       const secret = secretOf(`${peer.toUpperCase()}_HANDSHAKE_TRAFFIC_SECRET`);
       const finished = message(20, finishedData13(suite, secret, transcript));
@@ -262,20 +293,50 @@ describe('after a handshake of TLS 1.3', () => {
     ).toBe('security/bad-checksum');
   });
 
-  test('a token has 32 KeyUpdates at most', () => {
+  test('a token has 32 KeyUpdates at most if it is for us, and as many as it likes in a recording', () => {
     let next = directionOf13(suite, secretOf('CLIENT_TRAFFIC_SECRET_0'));
     const updates = Array.from({ length: 33 }, () => {
       const { octets } = sealed(next, HANDSHAKE, formatKeyUpdate());
       next = updatedDirection(next);
       return octets;
     });
-    expect(errorOf(() => handshakeWith().push('client', concat(...updates))).message).toBe(
+    const live = () => handshakeWith(undefined, true);
+    expect(errorOf(() => live().push('client', concat(...updates))).message).toBe(
       'more than 32 KeyUpdates in one token',
     );
-    const handshake = handshakeWith();
+    const handshake = live();
     handshake.push('client', concat(...updates.slice(0, 32)));
     handshake.push('client', updates[32]!);
     expect(handshake.problem).toBeUndefined();
+    const recorded = handshakeWith();
+    recorded.push('client', concat(...updates, sealed(next, APPLICATION_DATA, toUtf8('D')).octets));
+    expect(recorded.textsOf('client')).toEqual([toUtf8('D')]);
+  });
+
+  test('a KeyUpdate may be split over records and tokens, but not by other records', () => {
+    const first = directionOf13(suite, secretOf('CLIENT_TRAFFIC_SECRET_0'));
+    const one = sealed(first, HANDSHAKE, formatKeyUpdate().subarray(0, 2));
+    const two = sealed(one.next, HANDSHAKE, formatKeyUpdate().subarray(2));
+    const text = sealed(updatedDirection(two.next), APPLICATION_DATA, toUtf8('D'));
+    for (const tokens of [[one, two, text], [one]]) {
+      const handshake = handshakeWith();
+      handshake.push('client', concat(...tokens.map(({ octets }) => octets)));
+      if (tokens.length === 1) handshake.push('client', concat(two.octets, text.octets));
+      expect(handshake.textsOf('client')).toEqual([toUtf8('D')]);
+    }
+    const between = concat(one.octets, sealed(one.next, APPLICATION_DATA, toUtf8('D')).octets);
+    expect(errorOf(() => handshakeWith().push('client', between)).message).toBe(
+      'TLS record within a handshake message',
+    );
+  });
+
+  test('an alert is passed over if it says that the user has canceled, in the clear too', () => {
+    const alert = (level: number, description: number) => formatRecord(21, TLS_1_2, Uint8Array.of(level, description));
+    const { handshake } = withHellos();
+    handshake.push('client', concat(alert(1, 90), alert(2, 90)));
+    expect(handshake.problem).toBeUndefined();
+    handshake.push('client', alert(1, 46));
+    expect(handshake.problem?.message).toBe('TLS alert of the client: certificate_unknown');
   });
 
   test('a Finished that is wrong is a problem, and the handshake is not complete', () => {
@@ -328,14 +389,20 @@ describe('after a handshake of TLS 1.3', () => {
   });
 
   test('no other messages come than tickets and new keys', () => {
-    const nothing = { updatesKeys: false, wantsUpdate: false };
+    const rest = new Uint8Array();
+    const nothing = { updatesKeys: false, wantsUpdate: false, rest };
     expect(parsePostHandshake(TLS_1_3, message(4, copy(RANDOM.server)))).toEqual(nothing);
     for (const wantsUpdate of [false, true]) {
       const update = message(24, Uint8Array.of(Number(wantsUpdate)));
-      expect(parsePostHandshake(TLS_1_3, update)).toEqual({ updatesKeys: true, wantsUpdate });
+      expect(parsePostHandshake(TLS_1_3, update)).toEqual({ updatesKeys: true, wantsUpdate, rest });
     }
     expect(errorOf(() => parsePostHandshake(TLS_1_3, message(11))).message).toBe(
       'handshake message 11 after the handshake',
+    );
+    const ticket = message(4, new Uint8Array(5000));
+    expect(parsePostHandshake(TLS_1_3, ticket.subarray(0, 4096)).rest.length).toBe(4096);
+    expect(errorOf(() => parsePostHandshake(TLS_1_3, ticket.subarray(0, 4097))).message).toBe(
+      'incomplete handshake message',
     );
   });
 });
