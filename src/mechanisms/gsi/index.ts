@@ -28,8 +28,7 @@ export function gsi({ observer, ...sides }: GsiSides = {}): Mechanism {
   return {
     name: 'GSSAPI',
     variant: 'gsi',
-    // A TLS record that begins with ClientHello.
-    recognises: ([type, major, , , , message]) => type === 22 && major === 3 && message === 1,
+    recognises: beginsWithClientHello,
     describe: describeGsiToken,
     ...sides,
     ...(observer && {
@@ -37,6 +36,17 @@ export function gsi({ observer, ...sides }: GsiSides = {}): Mechanism {
       withSecrets: secrets => gsi({ ...sides, observer: withKeyLogs(observer, secrets) }),
     }),
   };
+}
+
+/** Octets of the header of a TLS record; its length is in the last two. */
+const HEADER = 5;
+
+/** Whether the first message of TLS records is ClientHello. Globus's server reads over records without content before it. */
+function beginsWithClientHello(token: Uint8Array): boolean {
+  let at = 0;
+  const isHandshake = () => token[at] === 22 && token[at + 1] === 3;
+  while (isHandshake() && token[at + 3] === 0 && token[at + 4] === 0) at += HEADER;
+  return isHandshake() && token[at + HEADER] === 1;
 }
 
 /** The number of this type of secrets in captures. */

@@ -335,7 +335,10 @@ test('RSA keys are functions: octets of a file are misuse', () => {
 describe('the mechanism', () => {
   test('knows its first token, and those of others', () => {
     const mechanism = gsi({ observer: {} });
-    for (const vector of VECTORS) expect(mechanism.recognises(tokensOf(vector)[0]!.token)).toBe(true);
+    const empty = fromHex('16030100001603010000');
+    for (const { token } of VECTORS.map(vector => tokensOf(vector)[0]!))
+      expect([mechanism.recognises(token), mechanism.recognises(concat(empty, token))]).toEqual([true, true]);
+    expect(mechanism.recognises(empty)).toBe(false);
     for (const hex of [
       '',
       '16',
