@@ -520,7 +520,17 @@ describe('replies', () => {
     await pause(20);
     expect(client.destroyed).toBe(false);
     const failed = failure(client);
-    expect(await lines(client, 1)).toEqual(['200 OK']);
+    expect(`${client.read(4)}`).toBe('200 ');
+    await pause(20);
+    expect(await lines(client, 1)).toEqual(['OK']);
+    expect((await failed).message).toBe('the server closed the connection before its reply to NOOP');
+  });
+
+  it('that are missing when the connection ends are an error, also for a client that does not read', async () => {
+    const { client, far } = await prepared();
+    client.write('NOOP\r\n');
+    const failed = failure(client);
+    far.end();
     expect((await failed).message).toBe('the server closed the connection before its reply to NOOP');
   });
 });
@@ -848,9 +858,22 @@ describe('waits have a limit', () => {
     const { client, say } = await prepared({ timeout: 150 });
     say('421 Bye');
     await lines(client, 1);
+    await pause(250);
+    expect(client.destroyed).toBe(false);
     const failed = failure(client);
     client.write('NOOP\r\n');
     expect((await failed).message).toBe('timed out while waiting for a reply of the server');
+  });
+
+  it('none where every command has its reply, or where there shall be none', async () => {
+    const idle = await prepared({ timeout: 150 });
+    idle.client.write('NOOP\r\n');
+    idle.say('200 OK');
+    expect(await lines(idle.client, 1)).toEqual(['200 OK']);
+    const unlimited = await prepared({ timeout: 0 });
+    unlimited.client.write('NOOP\r\n');
+    await pause(300);
+    expect([idle.client.destroyed, unlimited.client.destroyed]).toEqual([false, false]);
   });
 
   it('the whole of start, however many answers it has', async () => {
