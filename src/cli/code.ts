@@ -6,7 +6,7 @@ import type { Streams } from './streams.js';
 export function code(args: string[], { stdout }: Streams): number {
   const { values, positionals } = parseOptions({ args, options: JSON_OPTION, allowPositionals: true });
   const [text = '', ...more] = positionals;
-  if (!/^[0-9]{1,9}$/.test(text) || more.length > 0) throw new UsageError('code wants one number');
+  if (!/^[0-9]{1,9}$/.test(text) || more.length > 0) throw new UsageError('code needs one number');
   const classification = classify(Number(text));
   stdout.write(`${values.json ? JSON.stringify(classification) : describeCode(classification)}\n`);
   return EXIT.fine;

@@ -8,7 +8,7 @@ const SHELLS: Readonly<Record<string, () => string>> = { bash, zsh, fish };
 export function completion([shell = '', ...more]: string[], { stdout }: Streams): number {
   const script = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
   if (script === undefined || more.length > 0) {
-    throw new UsageError(`completion wants one of ${Object.keys(SHELLS).join(', ')}`);
+    throw new UsageError(`completion needs one of ${Object.keys(SHELLS).join(', ')}`);
   }
   stdout.write(script());
   return EXIT.fine;

@@ -30,7 +30,7 @@ export function decode(args: string[], { stdout }: Streams): number {
     else if (!(decoded instanceof FtpSecurityError)) stdout.write(`${describeLine(decoded).join('\n')}\n`);
     else stdout.write(`${fromInput ? `line ${number}: ` : ''}${describeError(decoded)}\n`);
   }
-  if (isEmpty) throw new UsageError('decode wants a line');
+  if (isEmpty) throw new UsageError('decode needs a line');
   return status;
 }
 

@@ -250,5 +250,5 @@ const LISTINGS = /^(LIST|NLST)$/;
 /** Many clients send options of `ls` with a listing, which servers take (basic-ftp always begins with `LIST -a`). */
 const LIST_OPTIONS = /^(-\S*(\s+|$))+/;
 
-/** Windows reserves these names for devices, with any ending. */
+/** Names that Windows reserves for devices, with any ending, and that of the manifest. */
 const RESERVED = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)|^manifest/i;

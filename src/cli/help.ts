@@ -46,7 +46,7 @@ ${mechanismHelp('verify')}
   --join              the files are parts of one capture, e.g. rotated, or of several taps; packets are put in order by their times
   --merge             the files are results of earlier runs with --json, but not --summary or --errors, e.g. on other machines: show
                       them as those of one run. A recording without the end of its result is unfinished (exit status 3); of several
-                      results of a recording one counts. Only options of output go with it; --fail-on has to be given again
+                      results of a recording one counts. It takes only options of the output, of which --fail-on has to be given again
   --strict            tolerate no deviation from RFC 2228
   --tolerate NAME     also tolerate this deviation; with --strict, tolerate only those that are named. May be repeated. wzdftpd
                       needs integrity-under-632 and unended-line-spans-outer
@@ -54,8 +54,8 @@ ${mechanismHelp('verify')}
                       control connections are recognised by their content, on any port
   --only-port         ignore all connections without one of those ports
 
-In the table # is the number of the connection; C is a line by the client, S one by the server. The level that the line claims and the
-verdict of its token follow. "gap" means that tokens before it are missing, and that no data connection has them; "late" means that it
+In the table, # is the number of the connection, and line that of the line in it, as findings name it. C is the client, S the server.
+The level that the line claims and the verdict of its token follow. "gap" means that tokens before it are missing, and that no data connection has them; "late" means that it
 was sent before a token that came first. Colours are used on a terminal only, and not where NO_COLOR is set.
 
 A file is a capture (pcapng or pcap), which may be compressed with gzip, or with zstd, xz, bzip2 or lz4 if the program of that name is

@@ -34,7 +34,7 @@ export function htmlReport(file: string): Report {
 
 /** @throws UsageError */
 export function assertHtmlName(option: string, file: string): void {
-  if (!/\.html?$/i.test(file)) throw new UsageError(`${option} wants a file name that ends in .html`);
+  if (!/\.html?$/i.test(file)) throw new UsageError(`${option} needs a file name that ends in .html`);
 }
 
 /** JSON that can't end the element that it is in, whatever a recording contains: without `<`. */

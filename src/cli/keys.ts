@@ -86,7 +86,7 @@ export function readKeyLog(file: string, source: KeySource): KeyLog {
   const { stderr } = source;
   const log = readKeys(file, parseKeyLog, source);
   if (log.error !== undefined) stderr.write(`rfc2228: ${file}: ${log.error.message}; the other lines are used\n`);
-  else if (log.size === 0) stderr.write(`rfc2228: ${file}: no line of a key log is in it\n`);
+  else if (log.size === 0) stderr.write(`rfc2228: ${file}: it has no line of a key log\n`);
   return log;
 }
 
@@ -127,10 +127,15 @@ export interface PasswordOptions {
  * The AES keys of `--principal`, from the password in the first line of standard input.
  * @throws UsageError for one option without the other, InputError if the first line is empty
  */
-export function readPasswordKeys({ principal, salt, ...given }: PasswordOptions, source: KeySource): ServiceKey[] {
-  const fromInput = given['password-stdin'];
+export function readPasswordKeys(
+  { principal, salt, 'password-stdin': fromInput }: PasswordOptions,
+  source: KeySource,
+): ServiceKey[] {
   if (principal === undefined && salt === undefined && !fromInput) return [];
-  if (principal === undefined || !fromInput) throw new UsageError('--principal and --password-stdin go together');
+  if (principal === undefined || !fromInput) {
+    const given = salt === undefined ? '--principal and --password-stdin' : '--principal, --password-stdin and --salt';
+    throw new UsageError(`${given} go together`);
+  }
   const [password = ''] = Buffer.from(source.read(0)).toString('utf8').split(/\r?\n/, 1);
   if (password === '') throw new InputError('standard input: the first line has no password');
   try {

@@ -8,7 +8,7 @@ import { columns, printable } from './terminal.js';
 export function keytab(args: string[], { stdout, stderr }: Streams): number {
   const { values, positionals } = parseOptions({ args, options: JSON_OPTION, allowPositionals: true });
   const [file, ...more] = positionals;
-  if (file === undefined || more.length > 0) throw new UsageError('keytab wants one file');
+  if (file === undefined || more.length > 0) throw new UsageError('keytab needs one file');
   const entries = readKeytab(file, { read: readInput, stderr });
   for (const line of values.json ? entries.map(jsonOf) : tableOf(entries)) stdout.write(`${line}\n`);
   return EXIT.fine;

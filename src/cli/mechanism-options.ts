@@ -55,7 +55,7 @@ const HELP: Readonly<Record<string, { verify: string; fuzz?: string }>> = {
     verify: '  --srvtab FILE       keys of services for KERBEROS_V4, which is weak; may be repeated',
     fuzz: `  --mechanism krb4    KERBEROS_V4, over IPv4; against a server --ticket-file FILE, with a ticket for --service NAME (default
                       any ftp, or rcmd, that is in it; else as ftp.host@REALM); against a client --srvtab FILE. It is always weak,
-                      and wants --allow-weak`,
+                      and needs --allow-weak`,
   },
   psk: {
     verify: '  --psk FILE          a shared key for X-PSK, in hex; may be repeated',

@@ -23,8 +23,7 @@ import { printable } from './terminal.js';
 interface Row {
   /** The mechanism for `verify` and `decode`. Without keys it only names and describes its exchanges. */
   observed(keys: VerifyKeys, source: KeySource): Mechanism;
-  /** The key that would open an exchange, and how to get it. */
-  /** @returns undefined if the exchange did not get so far that it is known */
+  /** The key that would open an exchange, and how to get it; undefined if the exchange ended before it could be known. */
   missingKey(record: ConnectionRecord): MissingKey | undefined;
 }
 

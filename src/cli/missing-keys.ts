@@ -26,7 +26,7 @@ export class MissingKeys {
 
   get lines(): string[] {
     return [...this.#byKey].flatMap(([key, { remedy, connections }]) => [
-      `missing key: ${key}; ${connections} exchange${connections === 1 ? '' : 's'} stayed closed`,
+      `missing key: ${key}; ${connections} exchange${connections === 1 ? '' : 's'} could not be opened`,
       ...remedy.map(line => `    ${line}`),
     ]);
   }

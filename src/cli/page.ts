@@ -8,7 +8,7 @@ import { EXIT, parseOptions, UsageError } from './status.js';
 export function page(args: string[]): number {
   const { positionals } = parseOptions({ args, options: {}, allowPositionals: true });
   const [file, ...more] = positionals;
-  if (file === undefined || more.length > 0) throw new UsageError('page wants one file');
+  if (file === undefined || more.length > 0) throw new UsageError('page needs one file');
   assertHtmlName('page', file);
   attempt(file, () => copyFileSync(fileURLToPath(new URL('../../dist/page.html', import.meta.url)), file));
   return EXIT.fine;

@@ -84,7 +84,7 @@ function unfinished(open: Omit<Result, 'end' | 'record'>, end: number): Result {
 /** The record of a recording that was not read to its end, or not at all. */
 export function unfinishedRecord(file: string, message: string): FileRecord {
   const error = { code: 'unfinished', message } as const;
-  return { ...emptySummary(), type: 'file', file, status: EXIT.unseen, error };
+  return { ...emptySummary(), type: 'file', file, status: EXIT.unchecked, error };
 }
 
 /** Gives the records of results in place of a verification. Nothing is given of those that have no end. */
@@ -159,7 +159,7 @@ function parsed<T extends TranscriptRecord>(line: Line, source: string): T {
 
 /** Of a result without some of its lines it is not known whether they have errors, or who logged in. */
 function withoutLines(source: string): InputError {
-  return new InputError(`${source}: lines are left out, by --summary or --errors; --merge wants the whole result`);
+  return new InputError(`${source}: lines are left out, by --summary or --errors; --merge needs the whole result`);
 }
 
 function notResults(source: string, { start }: Line): InputError {

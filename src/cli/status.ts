@@ -15,7 +15,7 @@ export const EXIT = {
    * No error, but something could not be checked: no key, no exchange, TLS, packets that can't be read, no control
    * connection.
    */
-  unseen: 3,
+  unchecked: 3,
   /** Interrupted by Ctrl-C: 128 and the number of SIGINT, as shells have it. */
   interrupted: 130,
   /** The reader of the output has gone before all was written: 128 and the number of SIGPIPE, as shells have it. */

@@ -18,7 +18,7 @@ import { paint, printable, shorten } from './terminal.js';
  */
 const MAX_SAID = 120;
 /** The same in a narrow terminal. */
-const MIN_SAID = 20;
+const MIN_SAID = 16;
 
 export interface TableOptions {
   /** Show times in UTC. Default: in the time zone of the machine. */
@@ -33,17 +33,25 @@ export interface TableOptions {
 
 /** Rows of the same connection that are shown before and after one with an error. */
 const AROUND = 2;
+/** The most connections with such rows that wait for an error. */
+const MAX_WAITING = 10_000;
+
+/** A row, and the day of its record; empty if that has no time. */
+interface DatedRow {
+  day: string;
+  row: string;
+}
 
 /** Rows of a connection that are shown only if an error follows, with the option `errors`. */
 interface Waiting {
-  rows: string[];
+  rows: DatedRow[];
   /** How many of the next rows are shown in any case. */
   after: number;
 }
 
 /**
  * Turns records into rows: first the day with its time zone and the names of the columns, then a heading for each connection,
- * and a row for each line and file.
+ * and a row for each line, data connection and file.
  */
 export class Table {
   readonly #options: TableOptions;
@@ -58,17 +66,15 @@ export class Table {
   /** The rows of a record. Replies have no rows, because their lines have; findings are shown at the end. */
   rows(record: TranscriptRecord): string[] {
     switch (record.type) {
-      case 'connection':
-        return this.#choose(record.connection, connectionRow(record, this.#options.files), record.problem !== null);
-      case 'message': {
-        const { day, time } = clockOf(record.time, this.#options.utc);
-        const row = messageRow(record, time, this.#options.width);
-        return [...this.#newDay(day), ...this.#choose(record.connection, row, record.error !== null, time)];
+      case 'connection': {
+        const row = connectionRow(record, this.#options.files);
+        return this.#choose(record.connection, { day: '', row }, record.problem !== null);
       }
+      case 'message':
       case 'data': {
         const { day, time } = clockOf(record.time, this.#options.utc);
-        const row = dataRow(record, time);
-        return [...this.#newDay(day), ...this.#choose(record.connection, row, record.error !== null, time)];
+        const row = record.type === 'data' ? dataRow(record, time) : messageRow(record, time, this.#options.width);
+        return this.#choose(record.connection, { day, row }, record.error !== null, time);
       }
       case 'summary':
         return [paint('bold', summaryText(record))];
@@ -79,41 +85,45 @@ export class Table {
     }
   }
 
-  #newDay(day: string): string[] {
-    if (day === '' || day === this.#day) return [];
-    this.#day = day;
-    return [paint('dim', day)];
-  }
-
-  /** The names of the columns, before the first row of a line. */
-  #head(time: string | undefined): string[] {
-    if (this.#hasHead || time === undefined) return [];
-    this.#hasHead = true;
-    return [paint('dim', `${time === '' ? '' : 'time             '}# by level         verdict        line`)];
-  }
-
   /**
    * The row; with the option `errors`, the rows that are shown because of an error.
    * @param time  undefined for the heading of a connection, which has other columns
    */
-  #choose(connection: number, row: string, isWrong: boolean, time?: string): string[] {
-    if (!this.#options.errors) return [...this.#head(time), row];
+  #choose(connection: number, dated: DatedRow, isWrong: boolean, time?: string): string[] {
+    if (!this.#options.errors) return this.#show([dated], time);
     const waiting = this.#waiting.get(connection) ?? { rows: [], after: 0 };
     this.#waiting.set(connection, waiting);
     this.#dropOldest();
     if (isWrong) {
-      const rows = [...this.#head(time), ...waiting.rows, row];
+      const rows = [...waiting.rows, dated];
       waiting.rows = [];
       waiting.after = AROUND;
-      return rows;
+      return this.#show(rows, time);
     }
     if (waiting.after > 0) {
       waiting.after--;
-      return [row];
+      return this.#show([dated], time);
     }
-    waiting.rows.push(row);
+    waiting.rows.push(dated);
     if (waiting.rows.length > AROUND) waiting.rows.shift();
     return [];
+  }
+
+  /** Rows, each new day before its first row, and the names of the columns before the first row of a line. */
+  #show(rows: readonly DatedRow[], time: string | undefined): string[] {
+    const shown: string[] = [];
+    for (const { day, row } of rows) {
+      if (day !== '' && day !== this.#day) {
+        this.#day = day;
+        shown.push(paint('dim', day));
+      }
+      if (!this.#hasHead && time !== undefined) {
+        this.#hasHead = true;
+        shown.push(paint('dim', headOf(time)));
+      }
+      shown.push(row);
+    }
+    return shown;
   }
 
   #dropOldest(): void {
@@ -124,9 +134,6 @@ export class Table {
     }
   }
 }
-
-/** How many connections have rows that wait. */
-const MAX_WAITING = 10_000;
 
 /**
  * Day and time of day as text.
@@ -222,13 +229,29 @@ function partRemarks({ lost, whole, offset, problem, error }: DataRecord): strin
 
 type LineRecord = MessageRecord | DataRecord;
 
-/** The first columns: time, connection, side and level. */
-function startOf({ connection, from, level }: LineRecord, time: string): string {
-  return `${time === '' ? '' : `${time}  `}${connection} ${from === 'client' ? 'C' : 'S'}  ${level.padEnd(12)}  `;
+/** Widths of columns, in characters. A connection with a longer number, or a longer one of a line, moves the columns after it. */
+const TIME = 15;
+const LINE = 4;
+const LEVEL = 12;
+const VERDICT = 13;
+
+/** The first columns: time, number of the connection, number of the line in it, sender, and level. */
+function startOf(record: LineRecord, time: string): string {
+  const { connection, from, level } = record;
+  const line = record.type === 'message' ? `${record.index}` : '';
+  return columns(time, `${connection}`, line, from === 'client' ? 'C' : 'S', level);
 }
 
-/** Characters of the column of verdicts. */
-const VERDICT = 13;
+/** The names of the columns. @param time  that of the first row; empty if the rows have none */
+function headOf(time: string): string {
+  return `${columns(time && 'time', '#', 'line', 'by', 'level')}${'verdict'.padEnd(VERDICT)}  text`;
+}
+
+function columns(time: string, connection: string, line: string, by: string, level: string): string {
+  const start = time === '' ? '' : `${time.padEnd(TIME)}  `;
+  return `${start}${connection} ${line.padStart(LINE)} ${by.padEnd(2)} ${level.padEnd(LEVEL)}  `;
+}
+
 const COLOURS = { verified: 'green', clear: 'dim', decrypted: 'yellow', failed: 'yellow', unkeyed: 'yellow' } as const;
 
 function verdictOf({ verdict, error }: LineRecord, text: string): string {

@@ -46,9 +46,9 @@ export class Total {
 
   get status(): number {
     if (this.#statuses.size === 0) return EXIT.unusable;
-    if (this.unusedPorts.length > 0) this.#statuses.add(EXIT.unseen);
+    if (this.unusedPorts.length > 0) this.#statuses.add(EXIT.unchecked);
     // Unreadable input takes precedence over errors, and errors over what could not be checked.
-    return [EXIT.unusable, EXIT.faulty, EXIT.unseen].find(it => this.#statuses.has(it)) ?? EXIT.fine;
+    return [EXIT.unusable, EXIT.faulty, EXIT.unchecked].find(it => this.#statuses.has(it)) ?? EXIT.fine;
   }
 }
 
@@ -64,7 +64,7 @@ export class FileTotal {
   /** Number of protected transfers whose data connection is not in the capture. */
   missingData = 0;
   #isFaulty = false;
-  #isUnseen = false;
+  #isUnchecked = false;
 
   constructor(name: string, before: number, failOn: (finding: FindingRecord) => boolean) {
     this.name = name;
@@ -74,13 +74,13 @@ export class FileTotal {
 
   /** The exit status of this recording alone. */
   get status(): FileRecord['status'] {
-    return this.#isFaulty ? EXIT.faulty : this.#isUnseen ? EXIT.unseen : EXIT.fine;
+    return this.#isFaulty ? EXIT.faulty : this.#isUnchecked ? EXIT.unchecked : EXIT.fine;
   }
 
   /** @returns the record to be written; undefined for the summary, which is the total of all recordings */
   add(record: TranscriptRecord): TranscriptRecord | undefined {
     this.#isFaulty ||= isFaulty(record) || (record.type === 'finding' && this.#failOn(record));
-    this.#isUnseen ||= isUnseen(record);
+    this.#isUnchecked ||= isUnchecked(record);
     if (isMissingData(record)) this.missingData++;
     if (record.type === 'summary') this.summary = record;
     if (record.type === 'summary' || record.type === 'begin' || record.type === 'file') return undefined;
@@ -92,7 +92,7 @@ export class FileTotal {
 function statusOf(file: FileTotal, error: FileRecord['error'] | undefined, hasFaults: boolean): FileRecord['status'] {
   if (hasFaults) return EXIT.unusable;
   if (error === undefined || error === null) return file.status;
-  return error.code === 'unfinished' ? (file.status === EXIT.faulty ? EXIT.faulty : EXIT.unseen) : EXIT.unusable;
+  return error.code === 'unfinished' ? (file.status === EXIT.faulty ? EXIT.faulty : EXIT.unchecked) : EXIT.unusable;
 }
 
 function isFaulty(record: TranscriptRecord): boolean {
@@ -104,7 +104,7 @@ function isMissingData(record: TranscriptRecord): boolean {
 }
 
 /** Whether a record shows that something could not be checked. */
-function isUnseen(record: TranscriptRecord): boolean {
+function isUnchecked(record: TranscriptRecord): boolean {
   switch (record.type) {
     case 'message':
       return record.verdict === 'unkeyed' || record.verdict === 'decrypted';

@@ -43,7 +43,7 @@ interface Arguments {
 /** @throws UsageError for an option that can't be read, or that has no effect beside another one */
 export function parseArguments(args: string[]): Arguments {
   const { values, positionals: names } = parseOptions({ args, options: OPTIONS, allowPositionals: true });
-  if (names.length === 0) throw new UsageError('verify wants a file');
+  if (names.length === 0) throw new UsageError('verify needs at least one file');
   const given = Object.entries(values).flatMap(([name, value]) => (isGiven(value) ? name : []));
   const forRecordings = values.merge ? given.find(name => !OUTPUT_OPTIONS.includes(name)) : undefined;
   if (forRecordings !== undefined) {
@@ -55,7 +55,7 @@ export function parseArguments(args: string[]): Arguments {
   const tolerate = [...(values.strict ? [] : DEVIATIONS), ...values.tolerate.map(parseDeviation)];
   const ports = values.port.map(parsePort);
   const onlyPorts = values['only-port'];
-  if (onlyPorts && ports.length === 0) throw new UsageError('--only-port wants --port');
+  if (onlyPorts && ports.length === 0) throw new UsageError('--only-port needs --port');
   // The table has no hashes.
   const hashes = values.json || values.html !== undefined || values.extract !== undefined;
   const options = { ports, onlyPorts, tolerate, hashes };
@@ -69,7 +69,7 @@ function isGiven(value: string | boolean | readonly string[] | undefined): boole
 function parseDeviation(name: string): Deviation {
   const names: readonly Deviation[] = [...DEVIATIONS, ...OPTIONAL_DEVIATIONS];
   const found = names.find(it => it === name);
-  if (found === undefined) throw new UsageError(`--tolerate wants one of ${names.join(', ')}`);
+  if (found === undefined) throw new UsageError(`--tolerate must be one of ${names.join(', ')}`);
   return found;
 }
 
@@ -84,7 +84,7 @@ function parseFailOn(texts: readonly string[]): (finding: FindingRecord) => bool
   if (unknown !== undefined) {
     const rules = FINDING_RULES.join(', ');
     throw new UsageError(
-      `--fail-on: no rule ${JSON.stringify(unknown)}; it wants ${SEVERITIES.join(', ')} or ${rules}`,
+      `--fail-on: no rule ${JSON.stringify(unknown)}; it takes ${SEVERITIES.join(', ')} or ${rules}`,
     );
   }
   const least = names.reduce((least, name) => Math.max(least, (SEVERITIES as readonly string[]).indexOf(name)), -1);
@@ -93,12 +93,13 @@ function parseFailOn(texts: readonly string[]): (finding: FindingRecord) => bool
 
 function parseJobs(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^[1-9][0-9]{0,3}$/.test(text)) throw new UsageError('--jobs wants a number from 1 to 9999');
+  if (!/^[1-9][0-9]{0,3}$/.test(text)) throw new UsageError('--jobs must be a number from 1 to 9999');
   return Number(text);
 }
 
 function parsePort(text: string): number {
   const port = Number(text);
-  if (!/^[0-9]+$/.test(text) || port < 1 || port > 65535) throw new UsageError('--port wants a number from 1 to 65535');
+  if (!/^[0-9]+$/.test(text) || port < 1 || port > 65535)
+    throw new UsageError('--port must be a number from 1 to 65535');
   return port;
 }

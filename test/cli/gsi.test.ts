@@ -65,7 +65,7 @@ describe('verify', () => {
       /^rfc2228: .*odd\.keylog: key log: line 1 is not a valid CLIENT_RANDOM line; the other lines are used\n$/,
     );
     const { stderr } = await summary(path('tls13-default.pcap'), '--keylog', file('empty.keylog', ''));
-    expect(stderr).toMatch(/^rfc2228: .*empty\.keylog: no line of a key log is in it\n/);
+    expect(stderr).toMatch(/^rfc2228: .*empty\.keylog: it has no line of a key log\n/);
   });
 
   it('rejects a file that is no RSA key', async () => {

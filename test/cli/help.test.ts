@@ -44,7 +44,7 @@ describe('wrong usage', () => {
     ['no command', [], 'no command given (see rfc2228 --help)'],
     ['a command that does not exist', ['fly'], 'no command "fly" (see rfc2228 --help)'],
     ['a property that every object has', ['toString'], 'no command "toString" (see rfc2228 --help)'],
-    ['a subcommand called wrongly', ['fuzz'], 'fuzz wants server, client or corpus (see rfc2228 fuzz --help)'],
+    ['a subcommand called wrongly', ['fuzz'], 'fuzz needs server, client or corpus (see rfc2228 fuzz --help)'],
   ])('is told in one line that names the help: %s', async (_, args, complaint) => {
     expect(await run(...args)).toEqual({ ...ONE_LINE, stderr: `rfc2228: ${complaint}\n` });
   });

@@ -197,11 +197,11 @@ describe('the closing lines', () => {
     const at = stdout.indexOf('missing key:');
     const [first, ...rest] = stdout.slice(at).split('\n');
     expect(first).toBe(
-      'missing key: ftp/localhost@HEIM.TEST, key version 1, enctype 17 (aes128-cts-hmac-sha1-96); 2 exchanges stayed closed',
+      'missing key: ftp/localhost@HEIM.TEST, key version 1, enctype 17 (aes128-cts-hmac-sha1-96); 2 exchanges could not be opened',
     );
     expect(rest.join('\n')).toContain('ktadd -norandkey -k ftp.keytab ftp/localhost@HEIM.TEST');
     expect(rest.filter(line => line.startsWith('missing key:'))).toEqual([
-      "missing key: HEIM.TEST, a service's key of version 3 (KERBEROS_V4); 1 exchange stayed closed",
+      "missing key: HEIM.TEST, a service's key of version 3 (KERBEROS_V4); 1 exchange could not be opened",
     ]);
     expect((await run('verify', capture(NAME), '--keytab', keytabOf(NAME))).stdout).not.toContain('missing key');
   });

@@ -36,8 +36,8 @@ describe('times', () => {
   it('are left out where there are none', async () => {
     const { stdout } = await run('verify', file('plain.txt', 'S> 220 hello\nC> QUIT\nS> 221 bye\n'));
     expect(stdout.split('\n').slice(0, 2)).toEqual([
-      '# by level         verdict        line',
-      '1 S  clear         clear          220 hello',
+      '# line by level         verdict        text',
+      '1    1 S  clear         clear          220 hello',
     ]);
   });
 });
@@ -64,7 +64,8 @@ it('names its columns once, above them', async () => {
   const heads = lines.filter(line => /^time /.test(line));
   expect([heads.length, lines[1]]).toEqual([1, heads[0]]);
   const row = lines.find(line => line.endsWith('USER ftptester'))!;
-  for (const [name, value] of Object.entries({ '#': '1', by: 'C', level: 'safe', verdict: 'verified', line: 'USER' }))
+  const values = { '#': '1', line: '   6', by: 'C', level: 'safe', verdict: 'verified', text: 'USER' };
+  for (const [name, value] of Object.entries(values))
     expect([name, heads[0]!.indexOf(name)]).toEqual([name, row.indexOf(value, name === '#' ? 15 : 0)]);
   expect((await run(...ARGS, '--errors')).stdout).not.toMatch(/^time /m);
   expect((await run(...ARGS, '--summary')).stdout).not.toMatch(/^time /m);
@@ -76,8 +77,8 @@ describe('--errors', () => {
     const text = `S> 220 hello\n${ok.slice(0, 5).join('')}C> ENC x\nS> 503 no\n${ok.slice(5).join('')}`;
     const { status, stdout } = await run('verify', file('errors.txt', text), '--errors');
     expect(status).toBe(1);
-    const rows = stdout.split('\n').filter(line => /^1 [CS]/.test(line));
-    expect(rows.map(row => row.slice(34))).toEqual([
+    const rows = stdout.split('\n').filter(line => /^1 +\d+ [CS]/.test(line));
+    expect(rows.map(row => row.slice(39))).toEqual([
       'NOOP 4',
       '200 ok 4',
       expect.stringMatching(/^ENC {2}\w+\/[\w-]+: /),
@@ -89,7 +90,8 @@ describe('--errors', () => {
   it('shows no row where nothing is wrong', async () => {
     const { status, stdout } = await run(...ARGS, '--errors');
     expect(status).toBe(0);
-    expect(stdout).not.toMatch(/^.* 1 [CS] {2}/m);
+    expect(stdout).not.toMatch(/^.* 1 +\d* [CS] {2}/m);
+    expect(stdout.split('\n')[0], 'no day without a row').toMatch(/^login: /);
     expect(stdout).toContain('114 verified');
   });
 });

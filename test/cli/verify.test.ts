@@ -72,7 +72,7 @@ it('exits with 3, and says why, when there is nothing that it could look at', as
   expect([both.status, both.stderr]).toEqual([0, '']);
   expect(await run('verify', capture(name), '--only-port')).toMatchObject({
     status: 2,
-    stderr: expect.stringContaining('--only-port wants --port'),
+    stderr: expect.stringContaining('--only-port needs --port'),
   });
 });
 
@@ -148,7 +148,7 @@ it('shows a table', async () => {
   const name = 'heimdal-safe-aes128-cts-hmac-sha1-96';
   const { stdout } = await run('verify', capture(name), ...keytab(name));
   expect(stdout).toContain('ftptester@HEIM.TEST → ftp/localhost@HEIM.TEST');
-  expect(stdout).toMatch(/^\d\d:\d\d:\d\d\.\d{6} {2}1 C {2}safe {10}verified {7}USER ftptester$/m);
+  expect(stdout).toMatch(/^\d\d:\d\d:\d\d\.\d{6} {2}1 {4}6 C {2}safe {10}verified {7}USER ftptester$/m);
 });
 
 it('takes a srvtab, and says that KERBEROS_V4 is weak, and why', async () => {
@@ -156,7 +156,7 @@ it('takes a srvtab, and says that KERBEROS_V4 is weak, and why', async () => {
   const { status, stdout, stderr } = await run('verify', capture(name), '--srvtab', srvtabOf(name));
   expect([status, stderr]).toEqual([0, '']);
   expect(stdout).toMatch(/ftptester@HEIM\.TEST → ftp\.ftphost@HEIM\.TEST {2}weak: single DES.*private messages/);
-  expect(stdout).toMatch(/1 C {2}private {7}verified {7}PWD {2}\[weak\]$/m);
+  expect(stdout).toMatch(/1 {2,3}\d+ C {2}private {7}verified {7}PWD {2}\[weak\]$/m);
   expect(stdout).toContain('119 protected: 119 verified, 0 failed, 0 without a key');
   expect((await run('verify', capture(name))).status).toBe(3);
 });
@@ -187,7 +187,7 @@ it('tolerates a deviation that is named, beside the usual ones or alone', async 
   expect([await lines(...needed), await lines('--strict', ...needed)]).toEqual([0, 0]);
   const wrong = await run('verify', capture('wzdftpd'), '--tolerate', 'everything');
   expect(wrong).toEqual(ONE_LINE);
-  expect(wrong.stderr).toMatch(/^rfc2228: --tolerate wants one of .*integrity-under-632/);
+  expect(wrong.stderr).toMatch(/^rfc2228: --tolerate must be one of .*integrity-under-632/);
 });
 
 it('uses the whole entries of a keytab that ends in other octets, and says so', async () => {

@@ -11,7 +11,7 @@ import { Listener, SocketConnection, SocketData } from './sockets.js';
 export async function fuzzClient(args: string[]): Promise<number> {
   const options = { ...OPTIONS, listen: { type: 'string' }, at: { type: 'string' } } as const;
   const { values } = parseOptions({ args, options });
-  if (values.listen === undefined) throw new UsageError('fuzz client wants --listen PORT');
+  if (values.listen === undefined) throw new UsageError('fuzz client needs --listen PORT');
   const { host, port } = parseEndpoint(values.listen);
   assertOwned(host, values);
   const at = wholeNumber('at', values.at, 1000, 1);

@@ -19,14 +19,14 @@ export async function fuzz([what, ...rest]: string[]): Promise<number> {
     if (!(error instanceof TargetUnavailable)) throw error;
     throw new InputError(`the target can't be tested: ${printable(error.message.replace(/\s+/g, ' '))}`);
   }
-  throw new UsageError('fuzz wants server, client or corpus');
+  throw new UsageError('fuzz needs server, client or corpus');
 }
 
 function corpus(args: string[]): number {
   const options = { seed: { type: 'string' } } as const;
   const { values, positionals } = parseOptions({ args, options, allowPositionals: true });
   const [directory, ...more] = positionals;
-  if (directory === undefined || more.length > 0) throw new UsageError('fuzz corpus wants one directory');
+  if (directory === undefined || more.length > 0) throw new UsageError('fuzz corpus needs one directory');
   const seed = wholeNumber('seed', values.seed, MAX_SEED) ?? SEED;
   try {
     writeCorpus(directory, seed);

@@ -79,7 +79,7 @@ export function settingsOf(values: Values, to: Peer): Settings {
 
 function newCases({ only, level, mechanism = '' }: Values, to: Peer, seed: number): Iterable<fuzz.FuzzCase> {
   if (level !== undefined && level !== 'safe' && level !== 'private')
-    throw new UsageError('--level is safe or private');
+    throw new UsageError('--level must be safe or private');
   const layers = only.length > 0 ? only.map(layerOf) : fuzz.LAYERS;
   const its = fuzz.references(seed, nodeCiphers).filter(reference => reference.mechanism === mechanism);
   const options: fuzz.PlanOptions = { to, seed, layers, references: its, ...(level && { level }) };
@@ -92,12 +92,12 @@ export function wholeNumber(name: string, text: string | undefined, max: number,
   if (text === undefined) return undefined;
   const number = Number(text);
   if (/^\d+$/.test(text) && number >= min && number <= max) return number;
-  throw new UsageError(`--${name} wants a whole number from ${min} to ${max}`);
+  throw new UsageError(`--${name} must be a whole number from ${min} to ${max}`);
 }
 
 function layerOf(name: string): fuzz.Layer {
   const layer = fuzz.LAYERS.find(it => it === name);
-  if (layer === undefined) throw new UsageError(`--only wants one of ${fuzz.LAYERS.join(', ')}`);
+  if (layer === undefined) throw new UsageError(`--only must be one of ${fuzz.LAYERS.join(', ')}`);
   return layer;
 }
 
@@ -119,7 +119,7 @@ function readReproducer(file: string, to: Peer): fuzz.FuzzCase[] {
 export function parseEndpoint(text: string): { host: string; port: number } {
   const [, inBrackets, name, digits] = /^(?:(?:\[([^\]]+)\]|([^:]*)):)?(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
-  if (digits === undefined || port > 65_535) throw new UsageError(`${JSON.stringify(text)} is no HOST:PORT`);
+  if (digits === undefined || port > 65_535) throw new UsageError(`${JSON.stringify(text)} is not HOST:PORT`);
   return { host: inBrackets ?? (name || '127.0.0.1'), port };
 }
 

@@ -19,7 +19,7 @@ export async function fuzzServer(args: string[]): Promise<number> {
     allowPositionals: true,
   });
   const [where, ...more] = positionals;
-  if (where === undefined || more.length > 0) throw new UsageError('fuzz server wants one HOST:PORT');
+  if (where === undefined || more.length > 0) throw new UsageError('fuzz server needs one HOST:PORT');
   const { host, port } = parseEndpoint(where);
   assertOwned(host, values);
   const target: fuzz.ServerTarget = { ...sideOf(values, 'server', host), user: values.user };

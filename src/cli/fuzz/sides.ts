@@ -27,7 +27,7 @@ export function sideOf(
 ): fuzz.FuzzSide {
   const names = Object.keys(SIDES);
   if (mechanism === undefined || !names.includes(mechanism))
-    throw new UsageError(`--mechanism wants one of ${names.join(', ')}`);
+    throw new UsageError(`--mechanism must be one of ${names.join(', ')}`);
   return SIDES[mechanism]!(keys, to, host);
 }
 
@@ -42,21 +42,21 @@ function krb5Side(values: FuzzKeys, to: Peer, host: string): fuzz.FuzzSide {
   const noKeys = { forges: 'krb5', sessionKeys: [], keytab: [], ciphers: nodeCiphers } as const;
   const session = (options: Krb5ContextOptions) => fuzz.krb5FuzzSession({ ...options, allowWeak: true });
   if (to === 'client') {
-    const keytab = needed(values.keytab, 'krb5 against a client wants --keytab').flatMap(file => readKeytab(file));
+    const keytab = needed(values.keytab, 'krb5 against a client needs --keytab').flatMap(file => readKeytab(file));
     return {
       mechanism: 'GSSAPI',
       keys: { ...noKeys, keytab },
-      exchange: told => krb5Acceptor({ ...both, keytab, keylog: options => told(session(options)) }),
+      exchange: established => krb5Acceptor({ ...both, keytab, keylog: options => established(session(options)) }),
     };
   }
-  const credentials = readCredentialCache(needed(values.ccache, 'krb5 against a server wants --ccache'));
+  const credentials = readCredentialCache(needed(values.ccache, 'krb5 against a server needs --ccache'));
   const { service = `ftp@${host}` } = values;
   // MIT's ftpd checks the order of data tokens only if the client asks for it.
   const ours = { ...both, credentials, service, sequence: true };
   return {
     mechanism: 'GSSAPI',
     keys: { ...noKeys, sessionKeys: credentials.credentials.map(it => it.key) },
-    exchange: told => krb5Initiator({ ...ours, keylog: options => told(session(options)) }),
+    exchange: established => krb5Initiator({ ...ours, keylog: options => established(session(options)) }),
   };
 }
 
@@ -71,14 +71,14 @@ function gsiSide(_: FuzzKeys, to: Peer, server: string): fuzz.FuzzSide {
     mechanism: 'GSSAPI',
     keys,
     endsAtError: true,
-    exchange(told) {
+    exchange(established) {
       const exchange = ours();
       return {
         async step(token) {
           const step = await exchange.step(token);
           context = step.context as RecordContext | undefined;
           const directions = context?.directions();
-          if (directions !== undefined) told(gsiFuzzSession(directions));
+          if (directions !== undefined) established(gsiFuzzSession(directions));
           return step;
         },
         destroy: () => exchange.destroy?.(),
@@ -88,32 +88,39 @@ function gsiSide(_: FuzzKeys, to: Peer, server: string): fuzz.FuzzSide {
 }
 
 function pskSide(values: FuzzKeys, to: Peer): fuzz.FuzzSide {
-  const key = readHex(needed(values.key, 'psk wants --key'));
+  const key = readHex(needed(values.key, 'psk needs --key'));
   const side = to === 'client' ? pskAcceptor : pskInitiator;
   const keys = { forges: 'psk', key };
-  return { mechanism: 'X-PSK', keys, exchange: told => side({ key, keylog: its => told(fuzz.pskFuzzSession(its)) }) };
+  return {
+    mechanism: 'X-PSK',
+    keys,
+    exchange: established => side({ key, keylog: its => established(fuzz.pskFuzzSession(its)) }),
+  };
 }
 
 /** KERBEROS_V4 is always weak, so --allow-weak is checked once here. The acceptor takes a ticket for any address. */
 function krb4Side(values: FuzzKeys, to: Peer): fuzz.FuzzSide {
   if (!values['allow-weak']) throw new UsageError('krb4 is weak: only with --allow-weak');
   const side = { mechanism: 'KERBEROS_V4', keys: { forges: 'krb4' } };
-  const both = (told: (session: fuzz.FuzzSession) => void, { local, peer }: Partial<fuzz.Ends> = {}) => ({
+  const both = (established: (session: fuzz.FuzzSession) => void, { local, peer }: Partial<fuzz.Ends> = {}) => ({
     ciphers: nodeCiphers,
     allowWeak: true,
     local: endpointOf(local),
     peer: endpointOf(peer),
-    keylog: (options: krb4.Krb4ContextOptions) => told(fuzz.krb4FuzzSession(options)),
+    keylog: (options: krb4.Krb4ContextOptions) => established(fuzz.krb4FuzzSession(options)),
   });
   if (to === 'client') {
-    const files = needed(values.srvtab, 'krb4 against a client wants --srvtab');
+    const files = needed(values.srvtab, 'krb4 against a client needs --srvtab');
     const ours = { srvtab: files.flatMap(file => readSrvtab(file)), anyAddress: true };
-    return { ...side, exchange: (told, ends) => krb4.krb4Acceptor({ ...both(told, ends), ...ours }) };
+    return { ...side, exchange: (established, ends) => krb4.krb4Acceptor({ ...both(established, ends), ...ours }) };
   }
-  const file = needed(values['ticket-file'], 'krb4 against a server wants --ticket-file');
+  const file = needed(values['ticket-file'], 'krb4 against a server needs --ticket-file');
   const tickets = readKeys(file, krb4.parseTicketFile);
   const service = ticketFor(values.service, tickets, file);
-  return { ...side, exchange: (told, ends) => krb4.krb4Initiator({ ...both(told, ends), tickets, service }) };
+  return {
+    ...side,
+    exchange: (established, ends) => krb4.krb4Initiator({ ...both(established, ends), tickets, service }),
+  };
 }
 
 /** The ticket for a service, given as `name.instance@REALM`. Without a service: for any `ftp`, or else any `rcmd`. */

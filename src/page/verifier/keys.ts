@@ -44,7 +44,7 @@ export function mechanismsWith(keys: Keys): Mechanism[] {
   ];
 }
 
-/** Whether the exchange stayed closed because its keys need ciphers that browsers do not have. */
+/** Whether the exchange could not be opened because its keys need ciphers that browsers do not have. */
 export function needsNodeCiphers({ mechanism, variant, keyed, facts }: ConnectionRecord): boolean {
   if (mechanism === null || keyed) return false;
   const enctype = enctypeOf(Number(facts['ticketEnctype']));

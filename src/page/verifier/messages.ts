@@ -1,4 +1,4 @@
-/** What the page and its worker tell each other. */
+/** The messages between the page and its worker. */
 import type { TranscriptRecord } from '../../capture/index.js';
 
 /** What is to be verified. */
@@ -9,7 +9,7 @@ export interface Job {
   keys: string;
 }
 
-/** What the worker has to say, in this order: progress, records and notices; at last that it is done. */
+/** Messages of the worker: progress, records and notices in any number, and `done` as the last. */
 export type WorkerMessage =
   | Progress
   | { type: 'records'; records: TranscriptRecord[] }

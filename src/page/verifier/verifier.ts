@@ -9,12 +9,12 @@ export interface Result {
 }
 
 export interface Running {
-  /** Ends the worker; nothing more is told. */
+  /** Ends the worker, after which neither function is called. */
   cancel(): void;
 }
 
 /** Starts a worker for each job, so that one can be cancelled at any time. */
-export type Verifier = (job: Job, progress: (told: Progress) => void, done: (result: Result) => void) => Running;
+export type Verifier = (job: Job, progress: (latest: Progress) => void, done: (result: Result) => void) => Running;
 
 /**
  * Prepares the worker. A job that comes before it is ready waits.
@@ -42,7 +42,12 @@ async function addressOf(packed: string): Promise<string> {
   return URL.createObjectURL(new Blob([await program.text()], { type: 'text/javascript' }));
 }
 
-function start(address: string, job: Job, progress: (told: Progress) => void, done: (result: Result) => void): Worker {
+function start(
+  address: string,
+  job: Job,
+  progress: (latest: Progress) => void,
+  done: (result: Result) => void,
+): Worker {
   const worker = new Worker(address);
   const result: Result = { records: [], notices: [] };
   const end = () => {

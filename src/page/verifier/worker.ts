@@ -13,12 +13,12 @@ import type { Job, WorkerMessage } from './messages.js';
 /** How many records go to the page at once. */
 const BATCH = 5000;
 
-const tell = (message: WorkerMessage) => self.postMessage(message);
-const notice = (text: string) => tell({ type: 'notice', text });
+const post = (message: WorkerMessage) => self.postMessage(message);
+const notice = (text: string) => post({ type: 'notice', text });
 
 self.onmessage = async ({ data }: MessageEvent<Job>) => {
   await run(data);
-  tell({ type: 'done' });
+  post({ type: 'done' });
 };
 
 async function run({ files, keys: typed }: Job): Promise<void> {
@@ -32,7 +32,7 @@ async function run({ files, keys: typed }: Job): Promise<void> {
     const recording = await recordingIn(file, kind);
     if (recording !== undefined) attempt(file.name, () => verify(file.name, recording, mechanisms, total));
   }
-  tell({ type: 'records', records: [total] });
+  post({ type: 'records', records: [total] });
 }
 
 async function kindOf(file: File): Promise<FileKind> {
@@ -88,20 +88,20 @@ function verify(file: string, recording: Blob, mechanisms: readonly Mechanism[],
   const before = total.connections;
   let batch: TranscriptRecord[] = [];
   const send = () => {
-    tell({ type: 'records', records: batch });
+    post({ type: 'records', records: batch });
     batch = [];
   };
-  let closed = false;
+  let lacksCiphers = false;
   const onRecord = (record: TranscriptRecord) => {
     if (record.type === 'summary') addSummary(total, record);
     else if (record.type !== 'begin' && record.type !== 'file') batch.push(renumbered(record, before, file));
-    if (record.type === 'connection') closed ||= needsNodeCiphers(record);
+    if (record.type === 'connection') lacksCiphers ||= needsNodeCiphers(record);
     if (batch.length === BATCH) send();
   };
-  const chunks = chunksOf(recording, (pass, octets) => tell({ type: 'progress', file, pass, octets, size }));
+  const chunks = chunksOf(recording, (pass, octets) => post({ type: 'progress', file, pass, octets, size }));
   const { error, faults = [] } = verifyRecording(chunks, { mechanisms, onRecord });
   send();
-  if (closed)
+  if (lacksCiphers)
     notice(`${file}: DES, triple DES and Camellia are not in browsers; use rfc2228 verify on the command line`);
   if (total.connections === before) notice(`${file}: no control connection`);
   if (error !== undefined) notice(`${file}: ${error.code}: ${error.message}`);
