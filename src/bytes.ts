@@ -13,6 +13,8 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 export const CR = 0x0d;
 export const LF = 0x0a;
 export const NUL = 0x00;
+export const SPACE = 0x20;
+export const HYPHEN = 0x2d;
 export const CRLF: Uint8Array = Uint8Array.of(CR, LF);
 
 /** @throws TypeError if `value` is not a Uint8Array: misuse by the caller, not bad input */
@@ -165,7 +167,7 @@ export function fromUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 
-/** The text in octets of UTF-16, without a byte order mark. What is no character becomes U+FFFD. */
+/** The text in octets of UTF-16, without a byte order mark. Octets that are not a character become U+FFFD. */
 export function fromUtf16(bytes: Uint8Array, littleEndian: boolean): string {
   return new TextDecoder(littleEndian ? 'utf-16le' : 'utf-16be', { ignoreBOM: true }).decode(bytes);
 }

@@ -1,7 +1,7 @@
 /** Splits the octets of a control connection, in chunks of any size, into lines (RFC 959 §4.1.3 and §4.2, RFC 854). */
 
 import { ByteQueue } from '../byte-queue.js';
-import { assertBytes, CR, LF } from '../bytes.js';
+import { assertBytes, CR, LF, SPACE } from '../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../errors.js';
 import { Queue } from '../queue.js';
 import { limitOf } from './argument-checks.js';
@@ -13,8 +13,6 @@ import { TelnetFilter } from './telnet.js';
  * is about ten thousand lines of it, and a hundred times the longest security data seen so far.
  */
 const DEFAULT_MAX_LINE = 0x100000;
-
-const SPACE = 0x20;
 
 /** Limits of {@link LineReader}, and of the readers that use it. */
 export interface LineOptions {

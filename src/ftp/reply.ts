@@ -4,7 +4,7 @@
  */
 
 import { ByteQueue } from '../byte-queue.js';
-import { assertBytes, CR, copy, fromUtf8, LF, NUL, toUtf8 } from '../bytes.js';
+import { assertBytes, CR, copy, fromUtf8, HYPHEN, LF, NUL, SPACE, toUtf8 } from '../bytes.js';
 import { type ErrorFacts, FtpSecurityError } from '../errors.js';
 import { assertNumber, assertOneLine, limitOf } from './argument-checks.js';
 import { type Line, type LineOptions, LineReader, type LineUnit, lineAt } from './line.js';
@@ -12,12 +12,11 @@ import { type Line, type LineOptions, LineReader, type LineUnit, lineAt } from '
 /** The replies to STAT and HELP may be whole listings, so a reply may be much longer than a line; but its size must be bounded. */
 const DEFAULT_MAX_REPLY = 0x1000000;
 
-const SPACE = 0x20;
-const HYPHEN = 0x2d;
 const ZERO = 0x30;
-const CODE = 3;
+/** Digits of a code. */
+export const CODE_LENGTH = 3;
 /** Three digits, and the space or hyphen after them. */
-const PREFIX = CODE + 1;
+const PREFIX_LENGTH = CODE_LENGTH + 1;
 
 /**
  * A reply in the clear, or the one inside tokens (RFC 959 §4.2). `lines` of a reply that was read is decoded when it is asked
@@ -301,7 +300,7 @@ export function beginsWithDigits(line: Uint8Array): boolean {
  * @throws FtpSecurityError `syntax/bad-reply`
  */
 function codeOf(bytes: Uint8Array, at: number, end: number): number {
-  const code = end - at < CODE ? undefined : threeDigits(bytes, at);
+  const code = end - at < CODE_LENGTH ? undefined : threeDigits(bytes, at);
   if (code === undefined || !isCode(code)) {
     const message = 'a reply must begin with three digits, the first of them 1 to 6 (RFC 959 §4.2)';
     throw new FtpSecurityError('syntax/bad-reply', message, { offset: at });
@@ -309,26 +308,26 @@ function codeOf(bytes: Uint8Array, at: number, end: number): number {
   const separator = separatorOf(bytes, at, end);
   if (separator !== SPACE && separator !== HYPHEN) {
     const message = 'a space, a hyphen or a line end must follow the reply code (RFC 959 §4.2, RFC 3659 §7.2)';
-    throw new FtpSecurityError('syntax/bad-reply', message, { offset: at + CODE });
+    throw new FtpSecurityError('syntax/bad-reply', message, { offset: at + CODE_LENGTH });
   }
   return code;
 }
 
 /** Whether a line ends the reply with this code. */
 function endsReply(bytes: Uint8Array, at: number, end: number, code: number): boolean {
-  return end - at >= CODE && separatorOf(bytes, at, end) === SPACE && threeDigits(bytes, at) === code;
+  return end - at >= CODE_LENGTH && separatorOf(bytes, at, end) === SPACE && threeDigits(bytes, at) === code;
 }
 
 /** The bare code counts as code and space (RFC 3659 §7.2). */
 function separatorOf(bytes: Uint8Array, at: number, end: number): number {
-  return end - at === CODE ? SPACE : bytes[at + CODE]!;
+  return end - at === CODE_LENGTH ? SPACE : bytes[at + CODE_LENGTH]!;
 }
 
 function isCode(number: number): boolean {
   return number >= 100 && number <= 699;
 }
 
-/** The number of the three digits that begin at `at`; undefined if one is none. */
+/** The number of the three digits that begin at `at`; undefined if one of them is not a digit. */
 export function threeDigits(bytes: Uint8Array, at: number): number | undefined {
   let number = 0;
   for (let i = at; i < at + 3; i++) {
@@ -383,7 +382,7 @@ function textOf(raw: Uint8Array): string[] {
     next = lf === -1 ? text.length : lf + 1;
     let end = lf === -1 ? next : lf;
     if (text[end - 1] === '\r') end--;
-    const begin = start === 0 || next === text.length ? start + PREFIX : start;
+    const begin = start === 0 || next === text.length ? start + PREFIX_LENGTH : start;
     lines.push(begin < end ? text.slice(begin, end) : '');
   }
   return lines;

@@ -4,7 +4,7 @@
  * token has been verified.
  */
 import type { Allocate } from '../base64.js';
-import { assertBytes, CRLF, concat, concatAll, copy, endsInCrlf, LF, NUL, owned, toUtf8 } from '../bytes.js';
+import { assertBytes, CRLF, concat, concatAll, copy, endsInCrlf, HYPHEN, LF, NUL, owned, toUtf8 } from '../bytes.js';
 import { atPlace, FtpSecurityError } from '../errors.js';
 import { type Command, parseCommand, parseOwnCommand } from '../ftp/command.js';
 import { lineAt } from '../ftp/line.js';
@@ -350,7 +350,6 @@ export function parseInnerCommand(plaintext: Uint8Array, deviations: Deviations)
 }
 
 const PAD = toUtf8(' ');
-const HYPHEN = 0x2d;
 
 type Seen = Pick<Unprotected<never>, 'level' | 'sequence'>;
 

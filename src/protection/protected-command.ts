@@ -1,10 +1,11 @@
 /** The syntax of MIC, CONF and ENC: decoded and encoded without cryptography (RFC 2228 §3). */
 import type { Allocate } from '../base64.js';
+import { SPACE } from '../bytes.js';
 import { atPlace, FtpSecurityError } from '../errors.js';
 import type { Command } from '../ftp/command.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 import { factsOf, levelOfVerb, type ProtectionLevel, type TokenLevel } from './protection-level.js';
-import { decodeToken, encodeTokenLines, endOfText, SPACE } from './token-text.js';
+import { decodeToken, encodeTokenLines, endOfText } from './token-text.js';
 
 /** A MIC, CONF or ENC command, decoded (RFC 2228 §3). */
 export interface ProtectedCommand {

@@ -1,12 +1,12 @@
 /** The syntax of 63z replies: decoded and encoded without cryptography (RFC 2228 §5.2). The result is tokens, never text. */
 import type { Allocate } from '../base64.js';
-import { CR, LF } from '../bytes.js';
+import { CR, HYPHEN, LF, SPACE } from '../bytes.js';
 import { atPlace, FtpSecurityError } from '../errors.js';
 import { lineAt } from '../ftp/line.js';
-import { hasCode, type Reply, threeDigits } from '../ftp/reply.js';
+import { CODE_LENGTH, hasCode, type Reply, threeDigits } from '../ftp/reply.js';
 import { type Deviation, Deviations, type Tolerance } from './deviations.js';
 import { factsOf, levelOfCode, type ProtectionLevel, type TokenLevel } from './protection-level.js';
-import { decodeToken, encodeTokenLines, endOfText, SPACE } from './token-text.js';
+import { decodeToken, encodeTokenLines, endOfText } from './token-text.js';
 
 /** A 63z reply, decoded (RFC 2228 §5.2). */
 export interface ProtectedReply {
@@ -18,9 +18,6 @@ export interface ProtectedReply {
   tolerated?: Deviation[];
 }
 
-const HYPHEN = 0x2d;
-/** Digits of a code. */
-const CODE = 3;
 /** What may follow the code of a line; the input may end there. */
 const SEPARATORS = [SPACE, HYPHEN, CR, LF, undefined];
 
@@ -64,11 +61,11 @@ export function lineOf(code: number, index: number): string {
   return `line ${index + 1} of a ${code} reply`;
 }
 
-/** Whether a protected reply has a line in the clear: one without a 63z code. Its first line has its own. */
+/** Whether a line of a protected reply is in the clear, which means without a 63z code. The first line has that of the reply. */
 export function hasClearLine({ raw }: Reply): boolean {
   for (let { next: start } = lineAt(raw, 0); start < raw.length; start = lineAt(raw, start).next) {
     const level = levelOfCode(threeDigits(raw, start) ?? 0);
-    if (level === undefined || !SEPARATORS.includes(raw[start + CODE])) return true;
+    if (level === undefined || !SEPARATORS.includes(raw[start + CODE_LENGTH])) return true;
   }
   return false;
 }
@@ -127,11 +124,11 @@ export function decodeReplyLine(
 ): Uint8Array {
   const end = endOfText(octets, next, deviations, 'syntax/bad-reply');
   // The bare code may end an ordinary reply; here its token is missing.
-  const separator = end - start > CODE ? octets[start + CODE] : SPACE;
+  const separator = end - start > CODE_LENGTH ? octets[start + CODE_LENGTH] : SPACE;
   if (!hasCode(octets, code, start) || (separator !== HYPHEN && separator !== SPACE)) {
     throw new FtpSecurityError('syntax/bad-reply', `a line of a ${code} reply doesn't begin with the code`, {
       offset: start,
     });
   }
-  return decodeToken(octets, start + CODE + 1, end, 'syntax/bad-reply', deviations, 0, allocate);
+  return decodeToken(octets, start + CODE_LENGTH + 1, end, 'syntax/bad-reply', deviations, 0, allocate);
 }

@@ -1,10 +1,8 @@
 /** The argument of MIC, CONF, ENC, ADAT and 63z: one token in base 64 (RFC 2228 §8.1), and what peers put around it. */
 import { type Allocate, base64Length, decodeBase64Range, encodeBase64Into } from '../base64.js';
-import { assertBytes, CR, LF } from '../bytes.js';
+import { assertBytes, CR, LF, SPACE } from '../bytes.js';
 import { type ErrorCode, FtpSecurityError } from '../errors.js';
 import type { Deviations } from './deviations.js';
-
-export const SPACE = 0x20;
 
 /** The octets of a line without the CRLF or bare LF that ends it. */
 export function withoutEndOfLine(line: Uint8Array, deviations: Deviations, code: ErrorCode): Uint8Array {
@@ -45,7 +43,7 @@ export function decodeToken(
   try {
     token = decodeBase64Range(octets, begin, end, base, allocate);
   } catch (error) {
-    // A space is no character of base 64: only where there is a fault, it is worth looking for one.
+    // A space is not a character of base 64, so it is looked for only after decoding has failed.
     end = begin;
     while (end < lineEnd && octets[end] !== SPACE) end++;
     if (end === lineEnd) throw error;

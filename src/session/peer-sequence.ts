@@ -92,7 +92,7 @@ export class PeerSequence {
   /**
    * The command of a transfer has got its final reply, with or without 1yz before.
    * @param shares  as in `begin`, for one that has not begun before
-   * @param byLine  whether the answer is the line of this side that came last: what is sent from now on is no block of it
+   * @param byLine  whether the answer is the line of this side that came last: what is sent from now on is not one of its blocks
    */
   end(shares: boolean, byLine: boolean): void {
     if (this.#transfer.start === undefined && shares) this.#sharing = this.#transfer;

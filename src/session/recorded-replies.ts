@@ -2,10 +2,10 @@
  * The server's lines of a recorded control connection: clear ones are joined to replies, protected ones are opened, and the
  * inner replies read from them (RFC 2228 §5.2). A whole reply that breaks no rule takes effect.
  */
-import { fromUtf8 } from '../bytes.js';
+import { fromUtf8, HYPHEN } from '../bytes.js';
 import { FtpSecurityError, refusalFrom } from '../errors.js';
 import type { Line } from '../ftp/line.js';
-import { codeBefore, type Reply, ReplyLines } from '../ftp/reply.js';
+import { CODE_LENGTH, codeBefore, type Reply, ReplyLines } from '../ftp/reply.js';
 import { classify } from '../ftp/reply-codes.js';
 import { DEVIATIONS, Deviations } from '../protection/deviations.js';
 import { InnerReplies, type InnerReplyOptions } from '../protection/inner-reply.js';
@@ -31,10 +31,6 @@ interface OuterReply {
 
 /** The codes that a connection may begin with (RFC 959 §5.4). */
 const GREETINGS: ReadonlySet<number> = new Set([120, 220, 421]);
-
-/** Octets of a code, and a separator after it. */
-const CODE = 3;
-const HYPHEN = 0x2d;
 
 /**
  * The most lines before the greeting, and of one reply in the clear, that are remembered: no listing has more, and lines may be
@@ -342,8 +338,8 @@ export function observedCommand(request: CommandRequest | undefined): ObservedCo
 
 /** A code, and what follows it in a line, if anything does. */
 function wireOf(code: number, { bytes }: Line): string {
-  if (bytes.length === CODE) return `${code}`;
-  return bytes[CODE] === HYPHEN ? `${code}-` : `${code} `;
+  if (bytes.length === CODE_LENGTH) return `${code}`;
+  return bytes[CODE_LENGTH] === HYPHEN ? `${code}-` : `${code} `;
 }
 
 /** The code in the first line of an inner reply. */

@@ -1,8 +1,6 @@
-/** The secrets of one TLS connection as Node reports them, in the format of key logs. Only octets hold them, so that they can be erased. */
-import { fromUtf8, toHex } from '../../bytes.js';
+/** The secrets of one TLS connection, which Node reports in the format of key logs. They are never strings, so they can be erased. */
+import { fromUtf8, SPACE, toHex } from '../../bytes.js';
 import type { KeyLog } from '../../mechanisms/gsi/tls/key-log.js';
-
-const SPACE = 0x20;
 
 /** A key log that grows during a handshake. */
 export class LiveKeyLog implements KeyLog {
@@ -14,10 +12,10 @@ export class LiveKeyLog implements KeyLog {
 
   /** Takes a line `LABEL CLIENT_RANDOM SECRET`, in hex. */
   add(line: Uint8Array): void {
-    const random = line.indexOf(SPACE) + 1;
-    const secret = line.indexOf(SPACE, random) + 1;
-    const key = fromUtf8(line.subarray(0, secret - 1));
-    this.#secrets.set(key, octetsOfHex(line.subarray(secret)));
+    const randomAt = line.indexOf(SPACE) + 1;
+    const secretAt = line.indexOf(SPACE, randomAt) + 1;
+    const key = fromUtf8(line.subarray(0, secretAt - 1));
+    this.#secrets.set(key, octetsOfHex(line.subarray(secretAt)));
   }
 
   find(label: string, id: Uint8Array): Uint8Array | undefined {
