@@ -35,6 +35,10 @@ const MAX_ITEMS = 1000;
 export const APPLICATION = 0x60;
 const CONTEXT = 0xa0;
 
+const TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
+const YEAR_0 = Date.parse('0000-01-01T00:00:00Z') / 1000;
+const YEAR_10000 = Date.parse('9999-12-31T23:59:59Z') / 1000 + 1;
+
 /**
  * Reads a value that takes up all of `bytes` from `start` on.
  * @param padding  how many octets, of any value, may follow it; decryption may leave some (RFC 3961 §3)
@@ -199,19 +203,20 @@ export function optional<T>(number: number, type: Type<T>): Field<T, true> {
 }
 
 type Fields = Record<string, Field<unknown, boolean>>;
-type ValueOf<F> = F extends Field<infer T, boolean> ? T : never;
+type FieldValue<F> = F extends Field<infer T, boolean> ? T : never;
 
 /** The record of a SEQUENCE: a property for each field. */
 export type RecordOf<F extends Fields> = {
-  [Name in keyof F as F[Name]['optional'] extends true ? never : Name]: ValueOf<F[Name]>;
+  [Name in keyof F as F[Name]['optional'] extends true ? never : Name]: FieldValue<F[Name]>;
 } & {
-  [Name in keyof F as F[Name]['optional'] extends true ? Name : never]?: ValueOf<F[Name]> | undefined;
+  [Name in keyof F as F[Name]['optional'] extends true ? Name : never]?: FieldValue<F[Name]> | undefined;
 } & {
   /** The unknown fields at the end, as received (RFC 4120 §1.5.1: kept, and otherwise ignored). */
   extensions?: Uint8Array;
 };
-/** The value type of an ASN.1 type. */
-export type Of<T> = T extends Type<infer Value> ? Value : never;
+
+/** The values of an ASN.1 type. */
+export type ValueOf<T> = T extends Type<infer Value> ? Value : never;
 
 /** SEQUENCE of fields with ascending numbers. */
 export function sequence<F extends Fields>(fields: F): Type<RecordOf<F>> {
@@ -238,7 +243,7 @@ export function sequence<F extends Fields>(fields: F): Type<RecordOf<F>> {
       const written = present.flatMap(([name, { number, type }]) =>
         inElement(CONTEXT | number, elementOf(type, values[name])),
       );
-      return [...written, value.extensions ?? NOTHING];
+      return value.extensions === undefined ? written : [...written, value.extensions];
     },
   };
 }
@@ -294,11 +299,6 @@ export function readElement(bytes: Uint8Array, at: number, end: number): Element
 export function formatElement(tag: number, contents: Uint8Array): Uint8Array {
   return concatAll(inElement(tag, [contents]));
 }
-
-const NOTHING = new Uint8Array();
-const TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
-const YEAR_0 = Date.parse('0000-01-01T00:00:00Z') / 1000;
-const YEAR_10000 = Date.parse('9999-12-31T23:59:59Z') / 1000 + 1;
 
 function elementOf<T>(type: Type<T>, value: T): Uint8Array[] {
   return inElement(type.tag, type.write(value));

@@ -57,7 +57,7 @@ export function isOlderThan({ age = Number.POSITIVE_INFINITY }: ReplayStore, cre
     number,
     number,
   ];
-  // An age that is no number makes everything older.
+  // If the age is NaN, everything is older.
   return !(nowMs - createdMs <= ageMs);
 }
 

@@ -5,7 +5,7 @@
 import { concat, concatAll, toHex } from '../../bytes.js';
 import { directionOf, type Krb4ContextOptions, krb4Context } from '../../mechanisms/krb4/context.js';
 import { BLOCK, desKey, pcbcEncrypt, quadCksum } from '../../mechanisms/krb4/crypto.js';
-import { numberOf } from '../../mechanisms/krb4/messages.js';
+import { u32 } from '../../mechanisms/krb4/messages.js';
 import type { Peer } from '../../protection/mechanism.js';
 import type { ExchangeTurn, FuzzSession } from '../mutation.js';
 import { added, type Edit, every, flippedAtEnd, inverted, numberAt, octets, spliced } from '../pieces.js';
@@ -44,7 +44,7 @@ export function krb4FuzzSession(options: Krb4ContextOptions): FuzzSession {
   const token: Krb4Forger['token'] = (plaintext, level, fields = {}, draw) => {
     const { littleEndian = options.littleEndian ?? false, later = 0, textOff = 0, lengthOff = 0 } = fields;
     const { header = forge.same, sender = direction.sender, mirrored = false, padding = 0 } = fields;
-    const number = (value: number) => numberOf(value, littleEndian);
+    const number = (value: number) => u32(value, littleEndian);
     const seconds = Math.floor(clock() / 1000) + later;
     const time = number(direction.negative !== mirrored ? -seconds : seconds);
     const body = concat(number(plaintext.length + textOff), plaintext, Uint8Array.of(0), sender, time);

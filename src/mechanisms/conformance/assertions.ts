@@ -13,12 +13,12 @@ export function expect(condition: boolean, what: string): asserts condition {
 }
 
 /** One direction of an association. */
-export interface Way {
+export interface Direction {
   from: SecurityContext;
   to: SecurityContext;
 }
 
-export function bothWays({ initiator, acceptor }: ConformancePair): readonly Way[] {
+export function bothDirections({ initiator, acceptor }: ConformancePair): readonly Direction[] {
   return [
     { from: initiator, to: acceptor },
     { from: acceptor, to: initiator },

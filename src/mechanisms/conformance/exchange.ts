@@ -1,7 +1,16 @@
 /** Checks of the security data exchange and its observer, and `establish`, which runs an exchange without a network. */
 import { concat } from '../../bytes.js';
 import type { Exchange, ExchangeFacts, ObservedStep, Peer, Step } from '../../protection/mechanism.js';
-import { bothWays, expect, expectOpens, expectSafeError, pseudoRandom, SECRET, same, stateIn } from './assertions.js';
+import {
+  bothDirections,
+  expect,
+  expectOpens,
+  expectSafeError,
+  pseudoRandom,
+  SECRET,
+  same,
+  stateIn,
+} from './assertions.js';
 import type { ConformanceExchange, ConformancePair, ExchangeCheck, ObserverCheck } from './subject.js';
 
 type Side = keyof ConformancePair;
@@ -51,7 +60,7 @@ export async function establish(exchange: ConformanceExchange): Promise<Conforma
 }
 
 export const givesContexts: ExchangeCheck = async (subject, begin) => {
-  for (const { from, to } of bothWays(await establish(begin()))) {
+  for (const { from, to } of bothDirections(await establish(begin()))) {
     for (const level of subject.levels) expectOpens(to, from.wrap(SECRET, level), SECRET, stateIn(subject, 'ok'));
   }
 };
@@ -82,7 +91,7 @@ export const endsWhenGivenUp: ExchangeCheck = async (subject, begin) => {
   if (late.initiator.destroy) await expectNoStep(late.initiator, answer, 'initiator');
   const pair = await establish(complete);
   for (const side of SIDES) complete[side].destroy?.();
-  for (const { from, to } of bothWays(pair)) {
+  for (const { from, to } of bothDirections(pair)) {
     for (const level of subject.levels) expectOpens(to, from.wrap(SECRET, level), SECRET, stateIn(subject, 'ok'));
   }
 };
@@ -106,11 +115,11 @@ export const givesObserver: ObserverCheck = async (subject, begin, watch) => {
   if (failure !== undefined) throw failure.error;
   let seen: Partial<ObservedStep> = {};
   for (const [place, token] of tokens.entries()) seen = { ...seen, ...observer.observe(PEERS[place % 2]!, token) };
-  const ways = [
+  const directions = [
     { from: pair.initiator, to: pair.acceptor, observed: seen.fromClient },
     { from: pair.acceptor, to: pair.initiator, observed: seen.fromServer },
   ];
-  for (const { from, to, observed } of ways) {
+  for (const { from, to, observed } of directions) {
     expect(from !== undefined && to !== undefined, 'an exchange must be complete');
     expect(observed !== undefined, 'an observer of the whole exchange must have a context for each direction');
     for (const level of subject.levels) {

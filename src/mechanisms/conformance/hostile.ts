@@ -2,7 +2,7 @@
 import { concat } from '../../bytes.js';
 import type { Unwrapped } from '../../protection/mechanism.js';
 import {
-  bothWays,
+  bothDirections,
   expect,
   expectOpens,
   expectRejected,
@@ -19,7 +19,7 @@ const ARBITRARY_TOKENS = 400;
 
 /** Each altered token must be refused, and the original must still be accepted afterwards. */
 export const refusesFlippedBits: LevelCheck = async (subject, level) => {
-  for (const { from, to } of bothWays(await subject.contexts())) {
+  for (const { from, to } of bothDirections(await subject.contexts())) {
     for (const plaintext of [new Uint8Array(from.neverEmpty ? 1 : 0), SECRET]) {
       const wrapped = from.wrap(plaintext, level);
       const unprotected = subject.unprotected?.(wrapped.token, wrapped.level) ?? [];
@@ -54,7 +54,7 @@ export const keepsTextWhereUnprotected: LevelCheck = async (subject, level) => {
 
 export const refusesOtherLengths: LevelCheck = async (subject, level) => {
   const random = pseudoRandom(0x2228);
-  for (const { from, to } of bothWays(await subject.contexts())) {
+  for (const { from, to } of bothDirections(await subject.contexts())) {
     const wrapped = from.wrap(SECRET, level);
     const { token } = wrapped;
     for (let length = 0; length < token.length; length++) {
@@ -70,7 +70,7 @@ export const refusesOtherLengths: LevelCheck = async (subject, level) => {
 };
 
 export const refusesReflection: LevelCheck = async (subject, level) => {
-  for (const { from, to } of bothWays(await subject.contexts())) {
+  for (const { from, to } of bothDirections(await subject.contexts())) {
     const wrapped = from.wrap(SECRET, level);
     expectRejected(() => from.unwrap(wrapped.token), 'a token reflected to its sender');
     expectOpens(to, wrapped, SECRET, stateIn(subject, 'ok'));
@@ -83,7 +83,7 @@ export const refusesReflection: LevelCheck = async (subject, level) => {
 export const refusesForeignTokens: LevelCheck = async (subject, level) => {
   const strangers = await subject.contexts();
   const foreign = [strangers.initiator, strangers.acceptor].map(stranger => stranger.wrap(SECRET, level).token);
-  for (const { from, to } of bothWays(await subject.contexts())) {
+  for (const { from, to } of bothDirections(await subject.contexts())) {
     for (const token of foreign) expectRejected(() => to.unwrap(token), 'a token of another association');
     expectOpens(to, from.wrap(SECRET, level), SECRET, stateIn(subject, 'ok'));
   }
@@ -92,7 +92,7 @@ export const refusesForeignTokens: LevelCheck = async (subject, level) => {
 /** Half of them start like a valid token, to pass the first checks. */
 export const survivesAnyOctets: LevelCheck = async (subject, level) => {
   const random = pseudoRandom(0x631);
-  for (const { from, to } of bothWays(await subject.contexts())) {
+  for (const { from, to } of bothDirections(await subject.contexts())) {
     const wrapped = from.wrap(SECRET, level);
     const tokens = Array.from({ length: ARBITRARY_TOKENS }, (_, i) => {
       const begun = i % 2 === 0 ? 0 : (i >> 1) % wrapped.token.length;
@@ -108,7 +108,7 @@ export const survivesAnyOctets: LevelCheck = async (subject, level) => {
 
 /** Anybody can alter a confidential token and its number. This must not affect tokens with integrity. */
 export const survivesForgedNumbers: LevelCheck = async (subject, level) => {
-  for (const { from, to } of bothWays(await subject.contexts())) {
+  for (const { from, to } of bothDirections(await subject.contexts())) {
     const { token } = from.wrap(SECRET, 'confidential');
     for (let bit = 0; bit < 8 * token.length; bit++) openedOrRefused(() => to.unwrap(flipped(token, bit)));
     expectOpens(to, from.wrap(SECRET, level), SECRET, stateIn(subject, 'ok'));

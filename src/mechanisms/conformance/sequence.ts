@@ -1,7 +1,16 @@
 /** Checks of sequence numbers: gaps, late tokens and replays. */
 import type { SecurityContext, SequenceState } from '../../protection/mechanism.js';
 import type { TokenLevel } from '../../protection/protection-level.js';
-import { bothWays, expect, expectCode, expectOpens, expectRejected, pattern, same, type Way } from './assertions.js';
+import {
+  bothDirections,
+  type Direction,
+  expect,
+  expectCode,
+  expectOpens,
+  expectRejected,
+  pattern,
+  same,
+} from './assertions.js';
 import type { ConformanceSubject, LevelCheck } from './subject.js';
 
 /** More tokens than a replay window of fixed size holds. */
@@ -79,11 +88,11 @@ export function countsTogether(subject: ConformanceSubject, levels: readonly Tok
 /** Without these, a session can't tell a line that is missing from one whose number a block has used. */
 export const reportsPlaces: LevelCheck = async (subject, level) => {
   for (const arrivals of subject.numbering === 'window' ? [OUT_OF_ORDER, FIRST_ONE_LATE] : [ONLY_IN_ORDER]) {
-    for (const way of bothWays(await subject.contexts())) expectPlaces(way, level, arrivals);
+    for (const direction of bothDirections(await subject.contexts())) expectPlaces(direction, level, arrivals);
   }
 };
 
-function expectPlaces({ from, to }: Way, level: TokenLevel, arrivals: readonly Arrival[]): void {
+function expectPlaces({ from, to }: Direction, level: TokenLevel, arrivals: readonly Arrival[]): void {
   const tokens = arrivals.map(() => from.wrap(pattern(9), level).token);
   const place = (): Pick<SecurityContext, 'lastReceived' | 'lastFollows'> => ({
     lastReceived: to.lastReceived,
@@ -119,7 +128,7 @@ async function arrive(
   arrivals: readonly Arrival[],
 ): Promise<void> {
   const pair = await subject.contexts();
-  const sequences = bothWays(pair).map(({ from, to }) => {
+  const sequences = bothDirections(pair).map(({ from, to }) => {
     const count = arrivals.reduce((most, [index]) => Math.max(most, index + 1), 0);
     return { to, sent: Array.from({ length: count }, (_, i) => from.wrap(pattern(9, i), levels[i % levels.length]!)) };
   });

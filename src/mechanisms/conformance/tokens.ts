@@ -1,7 +1,7 @@
 /** Checks of single tokens: level, length, sharing of memory, invalid arguments, destroy. */
 import type { SecurityContext } from '../../protection/mechanism.js';
 import { covers, type TokenLevel } from '../../protection/protection-level.js';
-import { bothWays, expect, expectCode, expectOpens, pattern, same, stateIn } from './assertions.js';
+import { bothDirections, expect, expectCode, expectOpens, pattern, same, stateIn } from './assertions.js';
 import type { ConformanceSubject, LevelCheck } from './subject.js';
 
 /** Lengths near the sizes of blocks, length fields and buffers. */
@@ -36,13 +36,13 @@ export async function hasAName(subject: ConformanceSubject): Promise<void> {
 }
 
 export const supportsLevel: LevelCheck = async (subject, level) => {
-  for (const { from } of bothWays(await subject.contexts()))
+  for (const { from } of bothDirections(await subject.contexts()))
     expect(from.supports(level), `supports must be true for ${level}`);
 };
 
 /** A wrap that fails must not use a sequence number. */
 export const refusesMissingLevel: LevelCheck = async (subject, level) => {
-  for (const { from, to } of bothWays(await subject.contexts())) {
+  for (const { from, to } of bothDirections(await subject.contexts())) {
     expect(!from.supports(level), `supports must not claim ${level}`);
     const error = expectCode(() => from.wrap(pattern(5), level), 'security/level-unsupported', `to wrap at ${level}`);
     expect(error.side === 'local', 'an unsupported level is not an error of the peer: side must be local');
@@ -53,7 +53,7 @@ export const refusesMissingLevel: LevelCheck = async (subject, level) => {
 };
 
 export const opensWhatIsWrapped: LevelCheck = async (subject, level) => {
-  for (const { from, to } of bothWays(await subject.contexts())) {
+  for (const { from, to } of bothDirections(await subject.contexts())) {
     for (const length of lengthsOf(from)) {
       const wrapped = from.wrap(pattern(length), level);
       expect(covers(wrapped.level, level), `wrap must apply ${level} at least, not ${wrapped.level}`);
@@ -98,7 +98,7 @@ export const limitsSizeExactly: LevelCheck = async (subject, level) => {
 
 /** Arguments must not be changed, and returned octets must not change later. */
 export const sharesNoOctets: LevelCheck = async (subject, level) => {
-  for (const { from, to } of bothWays(await subject.contexts())) {
+  for (const { from, to } of bothDirections(await subject.contexts())) {
     const plaintext = pattern(40);
     const wrapped = from.wrap(plaintext, level);
     expect(same(plaintext, pattern(40)), 'wrap must not change its plaintext');
@@ -116,7 +116,7 @@ export const sharesNoOctets: LevelCheck = async (subject, level) => {
 };
 
 export const givesPlainOctets: LevelCheck = async (subject, level) => {
-  for (const { from, to } of bothWays(await subject.contexts())) {
+  for (const { from, to } of bothDirections(await subject.contexts())) {
     const { token } = from.wrap(Lookalike.around(pattern(40)), level);
     expect(token.constructor === Uint8Array, 'a token must be a plain Uint8Array, whatever the plaintext was');
     const lookalike = Lookalike.around(token);
@@ -129,14 +129,15 @@ export const givesPlainOctets: LevelCheck = async (subject, level) => {
 };
 
 export const rejectsWrongArguments: LevelCheck = async (subject, level) => {
-  for (const way of bothWays(await subject.contexts())) {
-    const { from, to }: { from: Untyped; to: Untyped } = way;
+  for (const direction of bothDirections(await subject.contexts())) {
+    const { from, to }: { from: Untyped; to: Untyped } = direction;
     for (const value of NOT_OCTETS) {
       expectThrown(TypeError, () => from.wrap(value, level), 'a plaintext other than a Uint8Array');
       expectThrown(TypeError, () => to.unwrap(value), 'a token other than a Uint8Array');
     }
-    if (way.from.neverEmpty) expectThrown(RangeError, () => from.wrap(new Uint8Array(), level), 'an empty plaintext');
-    expectOpens(way.to, way.from.wrap(pattern(3), level), pattern(3), stateIn(subject, 'ok'));
+    if (direction.from.neverEmpty)
+      expectThrown(RangeError, () => from.wrap(new Uint8Array(), level), 'an empty plaintext');
+    expectOpens(direction.to, direction.from.wrap(pattern(3), level), pattern(3), stateIn(subject, 'ok'));
   }
 };
 

@@ -124,7 +124,7 @@ export function attributesOf(name: Element | undefined): Attribute[][] {
   });
 }
 
-/** What begins a further attribute, such as `/CN=`; control and format characters; octets that are no text; the sign of escapes. */
+/** What begins a further attribute, such as `/CN=`; control and format characters; octets that are not UTF-8; the sign of escapes. */
 const MISLEADING = /[/+](?=[\w.]+=)|[\p{Cc}\p{Cf}\p{Cs}\\]/gu;
 
 function textOf(value: Element | undefined): string {

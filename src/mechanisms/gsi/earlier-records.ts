@@ -1,6 +1,6 @@
 /**
- * What a recording has had of one direction: so a token that comes again is told from one that was changed, and one that was moved
- * behind others is opened. Records contain no number (RFC 8446 §5.3), so the numbers that are possible are tried.
+ * The earlier tokens of one direction of a recording. They distinguish a token that is repeated from one that was altered, and open one
+ * that was moved after later ones. Records contain no number (RFC 8446 §5.3), so the possible numbers are tried.
  */
 import { toHex } from '../../bytes.js';
 import { refusalFrom } from '../../errors.js';
@@ -8,7 +8,7 @@ import { type Direction, openRecord, type TlsRecord } from './tls/records.js';
 
 /** How many tokens are remembered, each with about 300 octets. */
 const MAX_TOKENS = 2 ** 12;
-/** How many missing records are: each is tried for a token that does not open. */
+/** How many missing records are remembered: each is tried for a token that does not open. */
 const MAX_MISSING = 2 ** 6;
 
 /** A record that is missing, with its place as in `SecurityContext.lastReceived`. */
@@ -18,14 +18,14 @@ export interface MissingRecord {
 }
 
 export class EarlierRecords {
-  /** The directions before the tokens that have come, by the end of their first record. */
-  readonly #come = new Map<string, Direction>();
-  /** It stays on its place while tokens are dropped: a new one would pass all places that are empty. */
-  #oldest = this.#come.keys();
+  /** For each token received, the direction as it was before it, by the last octets of the token's first record. */
+  readonly #received = new Map<string, Direction>();
+  /** Kept while tokens are removed: a new iterator would pass over all removed ones again. */
+  #oldest = this.#received.keys();
   #missing: MissingRecord[] = [];
 
   /**
-   * A token has come.
+   * Adds a token that was opened.
    * @param before  the direction before it
    * @param skipped  how many records are missing before it
    * @param place  its place
@@ -41,18 +41,18 @@ export class EarlierRecords {
 
   /** The keys have changed: those before are erased. */
   clear(): void {
-    this.#come.clear();
-    this.#oldest = this.#come.keys();
+    this.#received.clear();
+    this.#oldest = this.#received.keys();
     this.#missing = [];
   }
 
-  /** Whether a token has come before. */
+  /** Whether a token repeats an earlier one. */
   has(records: readonly TlsRecord[]): boolean {
-    const direction = this.#come.get(endOf(records[0]!));
+    const direction = this.#received.get(endOf(records[0]!));
     return direction !== undefined && opens(direction, records);
   }
 
-  /** The missing record with which a token begins; undefined if there is none. The token has come then. */
+  /** Takes the missing record with which a token begins out of the missing ones; undefined if there is none. */
   take(records: readonly TlsRecord[]): MissingRecord | undefined {
     const found = this.#missing.find(({ direction }) => opens(direction, records));
     if (found === undefined) return undefined;
@@ -71,8 +71,8 @@ export class EarlierRecords {
   }
 
   #remember(first: TlsRecord, direction: Direction): void {
-    this.#come.set(endOf(first), direction);
-    if (this.#come.size > MAX_TOKENS) this.#come.delete(this.#oldest.next().value!);
+    this.#received.set(endOf(first), direction);
+    if (this.#received.size > MAX_TOKENS) this.#received.delete(this.#oldest.next().value!);
   }
 }
 

@@ -17,7 +17,7 @@ import { badToken, FtpSecurityError, refusalFrom } from '../../errors.js';
 import { destroyOnError } from '../exchange-generator.js';
 import { BLOCK, type DesKey, desKey, eraseKey, KEY_LENGTH, pcbcDecrypt, pcbcEncrypt, withDesKey } from './crypto.js';
 import type { Krb4Credential, SrvtabEntry } from './files.js';
-import { numberOf } from './messages.js';
+import { u32 } from './messages.js';
 import { formatNames, type Krb4Principal, principalText, readName } from './principal.js';
 
 /** A parsed AP_REQ; ticket and authenticator are encrypted. */
@@ -119,9 +119,9 @@ export function buildApReq(
     session,
     concat(
       formatNames(client.name, client.instance, client.realm),
-      numberOf(checksum, littleEndian),
+      u32(checksum, littleEndian),
       Uint8Array.of(fiveMs),
-      numberOf(seconds, littleEndian),
+      u32(seconds, littleEndian),
     ),
   );
   const head = concat(Uint8Array.of(VERSION, REQUEST | Number(littleEndian), kvno), formatNames(realm));

@@ -38,7 +38,7 @@ const SAFE_OVERHEAD = 2 + LENGTH + TRAILER + CHECKSUM;
 /** Makes a safe or private message. */
 export function buildMessage(key: DesKey, message: Krb4Message, littleEndian: boolean): Uint8Array {
   const { plaintext, sealed, sender, seconds, fiveMs } = message;
-  const number = (value: number) => numberOf(value, littleEndian);
+  const number = (value: number) => u32(value, littleEndian);
   const body = concat(number(plaintext.length), plaintext, Uint8Array.of(fiveMs), sender, number(seconds));
   const head = Uint8Array.of(VERSION, (sealed ? PRIVATE : SAFE) | Number(littleEndian));
   if (!sealed) return concat(head, body, checksumOf(key, body, littleEndian));
@@ -119,7 +119,7 @@ function readBody(body: Uint8Array, length: number, littleEndian: boolean): Omit
 }
 
 function checksumOf({ octets }: DesKey, body: Uint8Array, littleEndian: boolean): Uint8Array {
-  return concatAll(quadCksum(octets, body, 2).map(word => numberOf(word, littleEndian)));
+  return concatAll(quadCksum(octets, body, 2).map(word => u32(word, littleEndian)));
 }
 
 /** The text of the server's answer, which proves that it has decrypted the authenticator. */
@@ -135,8 +135,8 @@ export function assertAnswers(checksum: number, { plaintext, level }: Omit<Unwra
   }
 }
 
-/** Writes a number of 4 octets. */
-export function numberOf(value: number, littleEndian: boolean): Uint8Array {
+/** A number in 4 octets. */
+export function u32(value: number, littleEndian: boolean): Uint8Array {
   const octets = new Uint8Array(4);
   viewOf(octets).setUint32(0, value, littleEndian);
   return octets;

@@ -29,7 +29,7 @@ export function samePrincipal(a: Krb4Principal, b: Krb4Principal): boolean {
   return a.name === b.name && a.instance === b.instance && a.realm === b.realm;
 }
 
-/** Reads a name that ends with a NUL. Octets that are no UTF-8 are kept, as those of Kerberos V5. */
+/** Reads a name that ends with a NUL. Octets that are not UTF-8 are kept, as those of Kerberos V5. */
 export function readName(reader: ByteReader): string {
   return nameText(reader.untilNul(MAX_NAME));
 }

@@ -59,6 +59,9 @@ export interface RecordCipherOptions {
 /** In TLS 1.3 the header of every encrypted record has this type (RFC 8446 §5.2). */
 export const APPLICATION_DATA = 23;
 const BLOCK = 16;
+const NONCE_LENGTH = 12;
+/** Octets before the content in the input of every checksum up to TLS 1.2. */
+const PREFIX_LENGTH = 13;
 
 /** @param options  the keys become the cipher's, which erases them */
 export function recordCipher(options: RecordCipherOptions): RecordCipher {
@@ -90,14 +93,14 @@ function protectionOf(options: RecordCipherOptions): Protection {
 function withAead({ version, suite, keys, newAead = nobleAead }: RecordCipherOptions): Protection {
   const aead = newAead(suite, keys.key);
   const explicit = suite.kind === 'POLY1305' ? 0 : 8;
-  const nonce = new Uint8Array(NONCE);
-  const aad = new Uint8Array(PREFIX);
+  const nonce = new Uint8Array(NONCE_LENGTH);
+  const aad = new Uint8Array(PREFIX_LENGTH);
   return {
     sealedLength: length => explicit + length + suite.tagLength,
     seal(to, at, { type, content }, { number }) {
       const start = at + explicit;
       setNonce(nonce, keys.iv, number);
-      to.set(nonce.subarray(NONCE - explicit), at);
+      to.set(nonce.subarray(NONCE_LENGTH - explicit), at);
       to.set(content, start);
       setPrefix(aad, number, type, version, content.length);
       aead.seal(to, start, start + content.length, nonce, aad);
@@ -106,7 +109,7 @@ function withAead({ version, suite, keys, newAead = nobleAead }: RecordCipherOpt
       const length = fragment.length - explicit - suite.tagLength;
       if (length < 0) return undefined;
       setNonce(nonce, keys.iv, number);
-      nonce.set(fragment.subarray(0, explicit), NONCE - explicit);
+      nonce.set(fragment.subarray(0, explicit), NONCE_LENGTH - explicit);
       setPrefix(aad, number, type, version, length);
       const content = aead.open(fragment.subarray(explicit), nonce, aad, copy);
       return content && { type, content };
@@ -122,7 +125,7 @@ function withAead({ version, suite, keys, newAead = nobleAead }: RecordCipherOpt
 function withAead13({ suite, keys, newAead = nobleAead }: RecordCipherOptions): Protection {
   const aead = newAead(suite, keys.key);
   const sealedLength = (length: number) => length + 1 + suite.tagLength;
-  const nonce = new Uint8Array(NONCE);
+  const nonce = new Uint8Array(NONCE_LENGTH);
   const aad = Uint8Array.of(APPLICATION_DATA, TLS_1_2 >> 8, TLS_1_2, 0, 0);
   const prepare = (number: number, length: number) => {
     setNonce(nonce, keys.iv, number);
@@ -284,14 +287,11 @@ function contentLength(opened: Uint8Array, macLength: number): number | undefine
 
 function macOf(hash: CHash, key: Uint8Array, version: number): Mac {
   return (number, type, octets) => {
-    const prefix = new Uint8Array(PREFIX);
+    const prefix = new Uint8Array(PREFIX_LENGTH);
     setPrefix(prefix, number, type, version, octets.length);
     return hmac(hash, key, concat(prefix, octets));
   };
 }
-
-/** Octets before the content in the input of every checksum up to TLS 1.2. */
-const PREFIX = 13;
 
 function setPrefix(prefix: Uint8Array, number: number, type: number, version: number, length: number): void {
   prefix.fill(0, 0, 8);
@@ -303,13 +303,10 @@ function setPrefix(prefix: Uint8Array, number: number, type: number, version: nu
   prefix[12] = length;
 }
 
-/** Octets of a nonce. */
-const NONCE = 12;
-
 /** The nonce of TLS 1.3 and RFC 7905 combines number and fixed octets by XOR; the others have fewer fixed ones, then the number. */
 function setNonce(nonce: Uint8Array, iv: Uint8Array, number: number): void {
-  for (let i = 0; i < NONCE; i++) nonce[i] = iv[i]!;
-  xorNumber(nonce, NONCE, number);
+  for (let i = 0; i < NONCE_LENGTH; i++) nonce[i] = iv[i]!;
+  xorNumber(nonce, NONCE_LENGTH, number);
 }
 
 /** Combines a number, most significant octet first, with the octets before `end` by XOR. */

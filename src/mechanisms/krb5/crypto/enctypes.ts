@@ -24,7 +24,7 @@ export interface CipherOptions {
   /**
    * Ciphers for Camellia (enctypes 25 and 26), triple DES (16) and DES (1 and 3), e.g. `nodeCiphers` of `rfc2228/node`.
    * AES and RC4 are built in; with the slots `aes` and `hmac` long messages take less time. Default none, but `ClientControl`,
-   * `ServerControl` and `secureBasicFtp` of `rfc2228/node` give `nodeCiphers` to an exchange whose options name none; `{}` is none.
+   * `ServerControl` and `secureBasicFtp` of `rfc2228/node` give `nodeCiphers` to an exchange without this option; `{}` prevents that.
    */
   ciphers?: BlockCiphers | undefined;
 }

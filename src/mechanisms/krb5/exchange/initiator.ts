@@ -181,7 +181,7 @@ function readAnswer(token: Token): ApRep {
   throw badToken('expected an AP-REP, got an AP-REQ');
 }
 
-function assertNone(token: Token): undefined {
+function assertNoAnswer(token: Token): undefined {
   if (token !== undefined) throw badToken('unexpected security data: without mutual authentication there is no AP-REP');
 }
 
@@ -205,7 +205,7 @@ function begin(settings: Settings): PendingExchange {
     complete(answer) {
       let part: EncApRepPart | undefined;
       try {
-        part = settings.mutual ? openApRep(readAnswer(answer), request, settings) : assertNone(answer);
+        part = settings.mutual ? openApRep(readAnswer(answer), request, settings) : assertNoAnswer(answer);
         assertOffered(part?.subkey, offered);
         const { context, base } = establishContext('initiator', request, part, settings);
         return { context, facts: { ...facts, ...keyFacts(base, sent.encPart.etype, credential.key.keytype) } };
@@ -315,7 +315,7 @@ function nameOf({ name, type }: Principal): PrincipalName {
   return { nameType: type, nameString: name };
 }
 
-/** A credential cache may be empty, which is reported as a missing ticket. @throws TypeError if they are no parsed credentials */
+/** A credential cache may be empty, which is reported as a missing ticket. @throws TypeError for anything but parsed credentials */
 function credentialsOf(given: Krb5InitiatorOptions['credentials']): readonly Credential[] {
   const isCache = typeof given === 'object' && given !== null && 'credentials' in given;
   const assertList = isCache ? assertParsed : assertSomeParsed;

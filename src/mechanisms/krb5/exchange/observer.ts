@@ -67,7 +67,7 @@ export function krb5Observer({ keys, ...options }: Krb5ObserverOptions): Exchang
   let step: Krb5Step = { facts };
   let list: Uint8Array = new Uint8Array();
   let offers: readonly Uint8Array[] = [];
-  /** Whether SPNEGO has chosen another mechanism: what follows is none of Kerberos. */
+  /** Whether SPNEGO has chosen another mechanism: the tokens that follow are not those of Kerberos. */
   let isForeign = false;
   let request: ObservedRequest | undefined;
   let problem = new FtpSecurityError('security/no-key', 'an AP-REP without its AP-REQ, whose ticket has the keys');

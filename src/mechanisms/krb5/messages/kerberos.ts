@@ -12,12 +12,12 @@ import {
   integer,
   kerberosFlags,
   kerberosTime,
-  type Of,
   octetString,
   optional,
   sequence,
   sequenceOf,
   uint32,
+  type ValueOf,
 } from '../../der.js';
 
 /** Key usages of this exchange (RFC 4120 §7.5.1). */
@@ -187,9 +187,9 @@ export const krbError = application(
   }),
 );
 
-export type PrincipalName = Of<typeof principalName>;
-export type AuthorizationData = Of<typeof authorizationData>;
-export type EncryptedData = Of<typeof encryptedData>;
+export type PrincipalName = ValueOf<typeof principalName>;
+export type AuthorizationData = ValueOf<typeof authorizationData>;
+export type EncryptedData = ValueOf<typeof encryptedData>;
 /** A key with the number of its encryption type (RFC 4120 §5.2.9). */
 export interface EncryptionKey {
   /** The number of the encryption type. */
@@ -198,10 +198,10 @@ export interface EncryptionKey {
   keyvalue: Uint8Array;
 }
 
-export type Ticket = Of<typeof ticket>;
-export type EncTicketPart = Of<typeof encTicketPart>;
-export type ApReq = Of<typeof apReq>;
-export type Authenticator = Of<typeof authenticatorSchema>;
-export type ApRep = Of<typeof apRep>;
-export type EncApRepPart = Of<typeof encApRepPart>;
-export type KrbError = Of<typeof krbError>;
+export type Ticket = ValueOf<typeof ticket>;
+export type EncTicketPart = ValueOf<typeof encTicketPart>;
+export type ApReq = ValueOf<typeof apReq>;
+export type Authenticator = ValueOf<typeof authenticatorSchema>;
+export type ApRep = ValueOf<typeof apRep>;
+export type EncApRepPart = ValueOf<typeof encApRepPart>;
+export type KrbError = ValueOf<typeof krbError>;
