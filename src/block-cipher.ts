@@ -33,8 +33,8 @@ export interface ExternalHmac {
 export type NewHmac = (hash: 'sha1' | 'sha256' | 'sha384', key: Uint8Array) => ExternalHmac;
 
 /**
- * Block ciphers that the caller provides; `nodeCiphers` of `rfc2228/node` has all of them. Without a cipher, the encryption types
- * of Kerberos V5 that need it are not usable; Kerberos V4 needs `des`.
+ * Block ciphers, and HMAC, that the caller provides; `nodeCiphers` of `rfc2228/node` has all of them. Without a cipher, the
+ * encryption types of Kerberos V5 that need it are not usable; Kerberos V4 needs `des`.
  */
 export interface BlockCiphers {
   /** Single DES with a key of 8 octets, whose parity bits are ignored. */

@@ -49,7 +49,7 @@ export interface ErrorFacts {
   token?: Uint8Array | undefined;
 }
 
-/** Characters: more than any of our texts has, and than a log should get of a name that a peer has chosen. */
+/** In characters. None of our own texts is that long, but a name that a peer has chosen may be. */
 const MAX_MESSAGE = 2000;
 
 /**
@@ -112,7 +112,7 @@ export type RefusalCode = 421 | 431 | 501 | 502 | 503 | 504 | 533 | 534 | 535 | 
  * The reply to each error code. §3 has 501 for what can't be decoded, 503 for a command that comes too early, 533 for a
  * level that the policy denies, 535 for a failed check, and 537 for a level that the mechanism lacks.
  */
-const REPLY_CODES: Record<ErrorCode, RefusalCode> = {
+const REPLY_TO_ERROR: Record<ErrorCode, RefusalCode> = {
   'syntax/bad-line': 501,
   'syntax/bad-reply': 501,
   'syntax/bad-command': 501,
@@ -156,5 +156,5 @@ const REPLY_CODES: Record<ErrorCode, RefusalCode> = {
  * }
  */
 export function replyCodeFor(error: FtpSecurityError): RefusalCode {
-  return error.reply ?? REPLY_CODES[error.code];
+  return error.reply ?? REPLY_TO_ERROR[error.code];
 }

@@ -1,8 +1,8 @@
 /** Untrusted text made safe for terminals, logs and error messages. */
 
 /**
- * A peer's text on one line: control characters, which could control a terminal, are shown as escapes. So are the octets of a name
- * that is no UTF-8: they would all look the same.
+ * A peer's text on one line: characters that could control a terminal, or reorder its text, are shown as escapes. So are lone
+ * surrogates, which stand for octets of a name that is not UTF-8 (mechanisms/name-text.ts): they would all look the same.
  */
 export function printable(text: string): string {
   const named: Record<string, string> = { '\r': '\\r', '\n': '\\n', '\t': '\\t', '\0': '\\0' };

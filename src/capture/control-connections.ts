@@ -25,14 +25,14 @@ export interface PortOptions {
 /** The control connections of a capture: four octets for each connection, whatever it is. */
 export class ControlConnections {
   readonly #connections: ConnectionTable;
-  /** By the id of the connection: twice its number, and the end of the client; 0 if it is no control connection. */
+  /** By the id of the connection: twice its number, and the end of the client; 0 if it is not a control connection. */
   readonly #found: Uint32Array;
   /** The ids, in the order of the SYNs. */
   readonly ids: readonly number[];
 
   /**
    * Finds the control connections; those whose SYN was not answered are ignored. A server is recognised by its replies, a
-   * client by its commands. Every other connection to a recognised server, which is no proxy, is a control connection too,
+   * client by its commands. Every other connection to a recognised server, unless that is a proxy, is a control connection too,
    * whatever its content.
    */
   constructor(connections: ConnectionTable, options: PortOptions = {}) {
@@ -47,7 +47,7 @@ export class ControlConnections {
     return this.#found[id] !== 0;
   }
 
-  /** @returns undefined if the connection with this id is no control connection */
+  /** @returns undefined if the connection with this id is not a control connection */
   get(id: number, { ends } = this.#connections.get(id)): ControlConnection | undefined {
     const found = this.#found[id]!;
     if (found === 0) return undefined;
@@ -57,7 +57,7 @@ export class ControlConnections {
   }
 }
 
-/** The control connections, and by id one more than the end of the client; 0 if it is no control connection. */
+/** The control connections, and by id one more than the end of the client; 0 if it is not a control connection. */
 function clientEndsOf(
   connections: ConnectionTable,
   { ports = [], onlyPorts = false }: PortOptions,

@@ -167,7 +167,10 @@ export class DataBlocks {
     const most = this.#isDoubtful ? MAX_FIRST_DOUBTFUL : MAX_TOKEN;
     if (length === 0 || length > most) {
       if (this.#startsWithin()) return undefined;
-      this.#fail(length === 0 ? 'syntax/bad-block' : 'syntax/limit-exceeded', `${length} is no length of a block`);
+      this.#fail(
+        length === 0 ? 'syntax/bad-block' : 'syntax/limit-exceeded',
+        `a block can't have the length ${length}`,
+      );
       this.#stopped = true;
       return undefined;
     }

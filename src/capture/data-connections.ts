@@ -225,7 +225,7 @@ export class DataConnections<Control> {
 
 const PEERS = ['client', 'server'] as const;
 
-/** @param address  undefined if it is not known; port 0 is none */
+/** @param address  undefined if it is not known; the result then has port 0 */
 function newAnnounced<Control>({
   session: { control, hosts },
   by,

@@ -30,7 +30,7 @@ interface Begun {
   numbers: BlockNumbers;
 }
 
-/** What the caller adds to the reading of data connections. */
+/** Options of the caller for the contents of data connections. */
 export interface DataOptions {
   /** Called for each protected data connection; returns the sink for its file, or undefined. */
   extract?: Extract;
@@ -47,7 +47,8 @@ export class DataRecording {
   readonly #options: DataOptions;
   /** By the end: octets of a proxy that are still to be skipped. */
   readonly #preamble: number[];
-  #open = 2;
+  /** How many ends have not been closed. */
+  #openEnds = 2;
   #begun: Begun | undefined;
   #sink: TransferSink | undefined;
   /** Whether only the capture ends, and not the connection. */
@@ -77,7 +78,7 @@ export class DataRecording {
     const sender: Peer = event.from === this.#found.clientEnd ? 'client' : 'server';
     if (event.kind === 'end') {
       if (sender === (this.#begun?.facts.from ?? sender)) this.#isCut = event.by === 'open';
-      if (--this.#open > 0) return false;
+      if (--this.#openEnds > 0) return false;
       this.#end(event.time);
       return true;
     }
@@ -100,7 +101,10 @@ export class DataRecording {
     this.#found.control.writer.fault(error);
   }
 
-  /** None that has a whole data connection already, and in doubt none that has any: then the lines of another one are missing. */
+  /**
+   * The transfer of this data connection. Undefined if that transfer has a whole data connection already, or in doubt any: then this
+   * one belongs to another transfer, whose lines are missing.
+   */
   get #transfer(): RecordedTransfer | undefined {
     const { control, message, isDoubtful } = this.#found;
     const transfer = control.transferAt(message);
@@ -109,7 +113,7 @@ export class DataRecording {
     return isTaken ? undefined : transfer;
   }
 
-  /** Of two servers, the one that sends protects the blocks. @param from  the end that sends */
+  /** Between two servers, the data connection belongs to the one that sends, which protects the blocks. @param from  the end that sends */
   #chooseControl(from: 0 | 1): void {
     const { partner, control, message, clientEnd } = this.#found;
     if (partner === undefined || from !== clientEnd) return;

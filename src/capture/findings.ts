@@ -26,9 +26,9 @@ export const RULES = {
   'altered-token': ['high', 'a token that does not verify'],
   'reflected-token': ['high', 'a token of the other direction'],
   'replayed-token': ['high', 'a token that came before'],
-  'reordered-line': ['high', 'a line that was sent before one that came first'],
+  'reordered-line': ['high', 'a line that was sent before another, and came after it'],
   'unexplained-gap': ['high', 'lines are missing that no data connection accounts for'],
-  'unsealed-token': ['high', 'a line that says private around a token that is readable'],
+  'unsealed-token': ['high', 'a line that claims level private, with a token that is not encrypted'],
   'overstated-level': ['medium', 'a line that claims more than its token has'],
   'nested-protection': ['medium', 'a protected line within a protected line'],
   'smuggled-text': ['high', 'a verified token whose text is not one whole line or reply'],
@@ -37,14 +37,11 @@ export const RULES = {
   'unfinished-line': ['low', 'a line or reply that was not finished when the connection or the capture ended'],
   'password-in-clear': ['high', 'a password in the clear'],
   'anonymous-password': ['low', 'the password of an anonymous login in the clear'],
-  'password-unsealed': ['high', 'a password under integrity alone: everybody can read it'],
+  'password-unsealed': ['high', 'a password with integrity alone, which anyone on the way can read'],
   'data-in-clear': ['medium', 'a transfer without protection, under a security association'],
   'lowered-protection': ['medium', 'the protection of data connections was lowered'],
   'data-truncated': ['high', 'a data connection that ended without its last block'],
-  'data-given-up': [
-    'low',
-    'a data connection without its last block, of a transfer that failed, as the server has said',
-  ],
+  'data-given-up': ['low', 'a data connection without its last block, of a transfer that the server reports as failed'],
   'data-altered': ['high', 'a data connection with a block that does not verify'],
   'data-replayed': ['high', 'a data connection with a block that came before'],
   'data-reordered': ['high', 'a data connection with blocks that are missing or out of order'],
@@ -100,7 +97,7 @@ export class ConnectionFindings {
   #protection: ProtectionLevel = 'clear';
   /** The last transfer in the clear: the server may send several 1yz replies to one. */
   #inClear: number | undefined;
-  /** Those that were found, with the side; undefined before the first. */
+  /** The deviations that were found, each with its side; undefined before the first. */
   #deviations: Set<string> | undefined;
 
   constructor(connection: number) {

@@ -36,7 +36,7 @@ export function emptySummary(): SummaryRecord {
   };
 }
 
-/** What `unread` of a summary counts under a reason: packets, but lines of a text, and octets of what is no capture. */
+/** What `unread` of a summary counts under a reason: packets, lines of a text transcript, or octets outside of a capture. */
 export function unreadUnit(reason: string): 'packet' | 'line' | 'octet' {
   return (['line', 'octet'] as const).find(unit => reason.startsWith(`${unit} `)) ?? 'packet';
 }

@@ -112,7 +112,7 @@ function fileText(connection: number, command: string, name: string | null): str
 /** A map of the latest values: with more than MAX_KNOWN, the oldest one is dropped. */
 class Latest<K, V> {
   readonly #map = new Map<K, V>();
-  /** It stays on its place while values are dropped: a new one would pass all places that are empty. */
+  /** Kept while values are removed: a new iterator would pass over all removed ones again. */
   readonly #order = this.#map.keys();
 
   get(key: K): V | undefined {

@@ -16,7 +16,7 @@ export function decode(args: string[], { stdout }: Streams): number {
   const { values, positionals } = parseOptions({ args, options: JSON_OPTION, allowPositionals: true });
   const fromInput = positionals.length === 0 || (positionals.length === 1 && positionals[0] === '-');
   const given = Buffer.from(fromInput ? readInput(0) : toUtf8(positionals.join(' '))).toString('latin1');
-  // A text without a CR has the line ends of its file: there LF alone is no deviation of a peer, and blank lines mean nothing.
+  // A text without a CR has the line ends of its file: LF alone is not a deviation of a peer there, and blank lines mean nothing.
   const isText = !given.includes('\r');
   let status: number = EXIT.fine;
   let number = 0;

@@ -11,7 +11,7 @@ import { InputError } from './status.js';
 export interface Decompressed {
   /** Why the data could not be decompressed to their end. */
   error?: FtpSecurityError;
-  /** How many octets follow the data, and are no such data; zeros at the end are padding, and not counted. */
+  /** How many octets that are not compressed data follow it; zeros at the end are padding, and not counted. */
   behind: number;
 }
 
@@ -153,7 +153,7 @@ const [HEADER_CRC, EXTRA, NAME, COMMENT] = [2, 4, 8, 16];
 /** How long the header of a member may be, in octets: it has a name and a comment. */
 const MAX_HEADER = 2 ** 20;
 
-/** The length of the header of a member; more than there is if the file ends in it, and undefined if it is none. */
+/** The length of the header of a member; more than there is if the file ends in it; undefined if the octets are not a header. */
 async function headerLength(input: Input): Promise<number | undefined> {
   const start = await input.peek(10);
   if (start[0] !== 0x1f || start[1] !== 0x8b || start[2] !== 8) return undefined;

@@ -56,7 +56,7 @@ ${mechanismHelp('verify')}
 
 In the table, # is the number of the connection, and line that of the line in it, as findings name it. C is the client, S the server.
 The level that the line claims and the verdict of its token follow. "gap" means that tokens before it are missing, and that no data connection has them; "late" means that it
-was sent before a token that came first. Colours are used on a terminal only, and not where NO_COLOR is set.
+was sent before a token that arrived earlier. Colours are used on a terminal only, and not where NO_COLOR is set.
 
 A file is a capture (pcapng or pcap), which may be compressed with gzip, or with zstd, xz, bzip2 or lz4 if the program of that name is
 installed; or packets in hex, as tcpdump -X or tshark -x prints them; or a text transcript, which may be what Wireshark's "Follow TCP
@@ -101,7 +101,7 @@ Exit status 0; 2 for wrong usage.`,
 
 --json gives one object for each key.
 
-Exit status 0; 2 for wrong usage, or a file that can't be read or is no keytab.`,
+Exit status 0; 2 for wrong usage, or a file that can't be read or is not a keytab.`,
 
   page: `rfc2228 page FILE: writes a page that verifies captures in a browser, without this command
 

@@ -313,7 +313,7 @@ export class ClientControl extends SocketStream {
 
   // Commands and replies after `start`
 
-  /** The commands that a chunk completes. @throws if a line of it is none */
+  /** The commands that a chunk completes. @throws FtpSecurityError if a line is not a command */
   #completed(chunk: Uint8Array): Command[] {
     this.#commands.push(chunk);
     const commands: Command[] = [];

@@ -32,7 +32,7 @@ export function defaultCredentials(options: KerberosFilesOptions = {}): Credenti
   const fallback = `FILE:${join(temporaryFolder, 'krb5cc_%{uid}')}`;
   const name = env['KRB5CCNAME'] || expand(configured('default_ccache_name', env) ?? fallback, options);
   const path = cacheFile(name);
-  return parseCredentialCache(readOr(path, 'credential cache', 'run "kinit", or set KRB5CCNAME'));
+  return parseCredentialCache(readOrExplain(path, 'credential cache', 'run "kinit", or set KRB5CCNAME'));
 }
 
 /**
@@ -48,7 +48,7 @@ export function defaultKeytab(options: KerberosFilesOptions = {}): KeytabEntry[]
   const [type, path] = typeAndPath(name);
   if (type !== 'FILE' && type !== 'WRFILE')
     throw missing(`a keytab of type ${type} is not a file: set KRB5_KTNAME=FILE:…`);
-  return parseKeytab(readOr(path, 'keytab', 'set KRB5_KTNAME, or make one with "ktutil" or "kadmin ktadd"'));
+  return parseKeytab(readOrExplain(path, 'keytab', 'set KRB5_KTNAME, or make one with "ktutil" or "kadmin ktadd"'));
 }
 
 function cacheFile(name: string): string {
@@ -76,7 +76,7 @@ function typeAndPath(name: string): [type: string, path: string] {
   return found === null ? ['FILE', name] : [found[1]!.toUpperCase(), found[2]!];
 }
 
-/** The parameters that MIT Kerberos and Heimdal have in names of krb5.conf. */
+/** Replaces the parameters that MIT Kerberos and Heimdal permit in names in krb5.conf. */
 function expand(
   name: string,
   { uid = process.getuid?.() ?? 0, temporaryFolder = tmpdir() }: KerberosFilesOptions,
@@ -86,7 +86,7 @@ function expand(
   );
 }
 
-/** A value of [libdefaults] in the files of KRB5_CONFIG, of which the first that has it counts. */
+/** A value of [libdefaults], from the first file of KRB5_CONFIG that has it. */
 function configured(key: string, env: Readonly<Record<string, string | undefined>>): string | undefined {
   const files = (env['KRB5_CONFIG'] || '/etc/krb5.conf').split(':');
   for (const file of files) {
@@ -133,8 +133,8 @@ function ifReadable<T>(read: () => T): T | undefined {
   }
 }
 
-/** The error of a file that is there, but that this user may not read, differs: to make another would not help. */
-function readOr(path: string, what: string, remedy: string): Uint8Array {
+/** Reads a file. The error distinguishes a file that this user may not read from one that is missing, and has the remedy. */
+function readOrExplain(path: string, what: string, remedy: string): Uint8Array {
   try {
     return new Uint8Array(readFileSync(path));
   } catch (error) {

@@ -129,7 +129,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     const octets = this.session.reply(code, text, to);
     if (code >= 200) this.#answer(code, to ?? this.#unanswered.oldest);
     this.#wake();
-    // What has room is no reason to wait for another turn.
+    // While the socket has room, there is nothing to wait for.
     const taken = this.#send(octets);
     if (taken !== undefined) await taken;
   }

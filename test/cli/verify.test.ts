@@ -261,7 +261,7 @@ it('lists findings at the end, the severe ones first, and --fail-on makes them e
   const { status, stdout } = await verified();
   expect(status).toBe(0);
   const listed = stdout.split('\n').filter(line => /^(high|medium|low) /.test(line));
-  expect(listed[0]).toMatch(/^high {4}password-unsealed {2}connection 1, line \d+: a password under integrity alone/);
+  expect(listed[0]).toMatch(/^high {4}password-unsealed {2}connection 1, line \d+: a password with integrity alone/);
   const severities = listed.map(line => line.split(' ')[0]);
   expect(severities).toEqual(
     [...severities].sort((a, b) => ['high', 'medium', 'low'].indexOf(a!) - ['high', 'medium', 'low'].indexOf(b!)),

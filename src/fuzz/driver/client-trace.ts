@@ -61,7 +61,7 @@ export interface Seen {
 export interface Baseline {
   /** After valid replies, or after a valid file. */
   usual: Seen;
-  /** The same once more: whatever differs between them is no evidence. Without it only commands and markers are. */
+  /** The same once more: whatever differs between the two is not evidence. Without this second run, only commands and markers are evidence. */
   again?: Seen | undefined;
   /** If the command is refused whose reply was mutated, or the transfer fails; undefined if that is not known. */
   failed?: Seen | undefined;

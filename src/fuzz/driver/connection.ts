@@ -48,7 +48,7 @@ export interface FuzzSide {
   exchange(established: (session: FuzzSession) => void, ends?: Ends): Exchange;
   /** For mutated exchanges; without keys only the cases are played that need none. */
   keys?: ExchangeKeys;
-  /** An error ends the connection of this mechanism, as in TLS: then it is no finding that a server does so. */
+  /** An error ends the connection of this mechanism, as in TLS. That a server does so is then not a finding. */
   endsAtError?: true;
 }
 

@@ -12,8 +12,7 @@ import type { FuzzSession } from '../mutation.js';
 import { DATA_MARKER, FILE } from '../mutations/data.js';
 import { perform } from '../perform.js';
 import type { ClientTrace } from './client-trace.js';
-import type { Connection, DataConnections, DataListener } from './connection.js';
-import { readTransfer } from './connection.js';
+import { type Connection, type DataConnections, type DataListener, readTransfer } from './connection.js';
 
 /** A reply of one line. */
 export type Answer = readonly [code: number, text: string];
@@ -39,7 +38,8 @@ export class ServerData {
   /** State of the control connection: the beginning of a block, and whether a line may begin here. */
   #stray: Uint8Array = new Uint8Array();
   #isAtStart = true;
-  #place: (() => Promise<Connection | undefined>) | undefined;
+  /** Makes or accepts the next data connection; undefined before a command has prepared it. */
+  #open: (() => Promise<Connection | undefined>) | undefined;
   /** What it adds to the trace of the client. */
   readonly notes: Pick<ClientTrace, 'transfers' | 'dataError' | 'played'> = {};
   /** The chunks of the last transfer; undefined if it was a plain file. */
@@ -100,18 +100,18 @@ export class ServerData {
     const listener = await this.#data?.listen();
     const its = listener && answer(listener);
     if (its === undefined) listener?.close();
-    else this.#place = () => listener!.next();
+    else this.#open = () => listener!.next();
     return its ?? NOWHERE;
   }
 
   #connect(port: number): Answer {
     const data = this.#data;
-    this.#place = data && (() => data.open(port));
+    this.#open = data && (() => data.open(port));
     return data === undefined ? NOWHERE : [200, 'Done'];
   }
 
   get isReady(): boolean {
-    return this.#place !== undefined;
+    return this.#open !== undefined;
   }
 
   /** Sends a file; under PROT C, and for a case of another level, the plain one. @returns the final reply */
@@ -140,10 +140,10 @@ export class ServerData {
   }
 
   async #transferred(work: (connection: Connection) => Promise<Answer>): Promise<Answer> {
-    const place = this.#place;
-    this.#place = undefined;
+    const open = this.#open;
+    this.#open = undefined;
     this.notes.transfers = this.#server.protection;
-    const connection = await place?.();
+    const connection = await open?.();
     if (connection === undefined) return NOWHERE;
     try {
       return await work(connection);

@@ -19,7 +19,7 @@ import { type GsiTrust, type TrustParts, trustPartsOf } from './trust.js';
 export interface VerifiedPeer {
   /** The subject of the owner's certificate, without the parts that proxies add. */
   name: string;
-  /** The owner's certificate, which is no proxy. */
+  /** The owner's certificate, which is not a proxy. */
   owner: Certificate;
   /** The peer's own certificate. */
   leaf: Certificate;
@@ -270,7 +270,7 @@ function checkItself(
   if (short !== undefined) throw untrusted(`${subject} has ${short}, which is too short`);
   // RFC 5280 §4.2.1.10 permits them to authorities alone.
   if (nameConstraints !== undefined && !isAuthority)
-    throw untrusted(`${subject} has name constraints, and is no authority`);
+    throw untrusted(`${subject} has name constraints, and is not an authority`);
 }
 
 function checkSignature(certificate: Certificate, issuer: Certificate): void {

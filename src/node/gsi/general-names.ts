@@ -99,7 +99,7 @@ function typeOfOther({ octets }: Element): string {
  */
 export function namesInSubject(subject: Uint8Array): Name[] {
   const attributes = attributesOf(elementsOf(subject)[0]);
-  // An empty subject is no name: the alternative names are.
+  // An empty subject does not name the owner; the alternative names do.
   if (attributes.length === 0) return [];
   const addresses = attributes.flat().filter(({ type }) => type === 'emailAddress');
   return [
@@ -120,8 +120,8 @@ const ASCII_STRINGS: ReadonlySet<number> = new Set([0x13, 0x14, 0x16, 0x1a]);
 const BLANKS = /(?: |\\x0[9A-D])+/g;
 
 /**
- * Attributes are equal whatever the case and the blanks at the ends, and so is the order of those in one part (RFC 5280 §7.1). Which of
- * these types of string it is is no part of a name: nor is it in Globus's form. Other values are not compared.
+ * Attributes are equal whatever the case and the blanks at the ends, and so is the order of those in one part (RFC 5280 §7.1). The
+ * type of string does not count, as in Globus's form of the name. Other values are not compared.
  */
 function directoryParts(octets: Uint8Array): string[] | undefined {
   const [name, ...others] = elementsOf(octets);
@@ -154,7 +154,7 @@ function isString({ tag, octets }: Element): boolean {
   return ASCII_STRINGS.has(tag) && octets.every(octet => octet < 0x80);
 }
 
-/** Text of ASCII without blanks; else the empty text, which is no name. */
+/** Text of ASCII without blanks; else the empty text, which is not a name. */
 function textOf(octets: Uint8Array): string {
   return octets.every(octet => octet > 0x20 && octet < 0x7f) ? fromUtf8(octets) : '';
 }
@@ -164,7 +164,7 @@ const MAX_HOST = 253;
 const HOST = /^[\w-]+(?:\.[\w-]+)*$/;
 const ENDS_IN_NUMBER = /(?:^|\.)\d+$/;
 
-/** The labels of a host, the highest first; undefined for what is no host, such as an address. */
+/** The labels of a host, the highest first; undefined if it is not a host, such as an address. */
 function hostParts(text: string): string[] | undefined {
   if (text.length > MAX_HOST || !HOST.test(text) || ENDS_IN_NUMBER.test(text)) return undefined;
   return text.toLowerCase().split('.').reverse();

@@ -6,7 +6,7 @@ import { alternativeNamesIn, DNS_NAME } from './general-names.js';
 /** Services that may come before a host in a common name: `/CN=host/ftp.example.org`. */
 const SERVICE_NAME = /^(?:host|ftp|gridftp)\/(.+)$/i;
 
-/** Others are no hosts. Only ASCII: lower case makes a `k` of the sign for kelvin. */
+/** The characters of a host. Only ASCII, since the lower case of the Kelvin sign (U+212A) is `k`. */
 const HOST = /^[\w.-]+$/;
 
 /**

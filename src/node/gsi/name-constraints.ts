@@ -79,7 +79,7 @@ const MAX_COMPARISONS = 2 ** 18;
  * Checks the names of a chain against the constraints of all authorities above them, the trusted one included. Proxies are checked as
  * OpenSSL does, though RFC 3820 has no such rule: their names follow from that of their owner, but a longer one may be excluded.
  * @param chain  the peer's own certificate first; each is followed by the one that has signed it
- * @param owner  the first one that is no proxy
+ * @param owner  the first one that is not a proxy
  * @param hostName  the host that the common name of the owner stands for, as it has no DNS name
  * @throws FtpSecurityError `security/untrusted`, `security/bad-token`
  */

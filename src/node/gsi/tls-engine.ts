@@ -103,7 +103,7 @@ export class TlsEngine {
 }
 
 /**
- * A close_notify alert of the server is no error of OpenSSL: Node takes it for the end of a connection.
+ * A close_notify alert of the server is not an error for OpenSSL: Node takes it for the end of a connection.
  * @param output  an alert for the peer
  */
 function tlsError(error: Error & { library?: string; reason?: string; code?: string }, output: Uint8Array): Error {

@@ -18,7 +18,7 @@ export interface Keys {
 
 /**
  * Parses typed keys, one a line: `ENCTYPE:HEX`, or `PSK:HEX` for X-PSK. No part of a key appears in an error.
- * @throws RangeError for a line that is no key
+ * @throws RangeError for a line that is not a key
  */
 export function parseTypedKeys(text: string): Pick<Keys, 'krb5' | 'psk'> {
   const lines = text.split(/\s+/).filter(line => line !== '');

@@ -420,10 +420,10 @@ describe('constraints that OpenSSL does not make', () => {
   test('belong to authorities alone', () => {
     const constraints = nameConstraints([dns('example.org')]);
     const owner = make(SUBJECT, { issuer: CA, extensions: [noAuthority(), constraints] });
-    expect(verdict(owner)).toBe('/O=Grid/CN=Anna has name constraints, and is no authority');
+    expect(verdict(owner)).toBe('/O=Grid/CN=Anna has name constraints, and is not an authority');
     const user = make(SUBJECT, { issuer: CA });
     const proxy = make(`${SUBJECT}/CN=1`, { issuer: user, extensions: [proxyInfo('all'), constraints] });
-    expect(verdict(proxy)).toBe('/O=Grid/CN=Anna/CN=1 has name constraints, and is no authority');
+    expect(verdict(proxy)).toBe('/O=Grid/CN=Anna/CN=1 has name constraints, and is not an authority');
   });
 
   test('of very many names and subtrees are refused, as they would take long', () => {
