@@ -1,69 +1,69 @@
 /** What can be done to what passes: to units of any kind, and to the lines of a control connection. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Fault, Hands } from './fault-proxy.js';
+import type { Actions, Fault } from './fault-proxy.js';
 
 /** Does something to the one unit, and lets the others pass. */
-export function at(place: number, what: (unit: Buffer, hands: Hands) => void | Promise<void>): Fault {
-  return (unit, index, hands) => (index === place ? what(unit, hands) : hands.pass(unit));
+export function at(place: number, what: (unit: Buffer, actions: Actions) => void | Promise<void>): Fault {
+  return (unit, index, actions) => (index === place ? what(unit, actions) : actions.pass(unit));
 }
 
 export const cutAt = (place: number, how: 'end' | 'reset'): Fault =>
-  at(place, (unit, hands) => {
-    hands.pass(unit.subarray(0, unit.length >> 1));
-    hands[how]();
+  at(place, (unit, actions) => {
+    actions.pass(unit.subarray(0, unit.length >> 1));
+    actions[how]();
   });
 
-export const endBefore = (place: number): Fault => at(place, (_, hands) => hands.end());
+export const endBefore = (place: number): Fault => at(place, (_, actions) => actions.end());
 
 export const drop = (place: number): Fault => at(place, () => {});
 
-export const twice = (place: number): Fault => at(place, (unit, hands) => hands.pass(Buffer.concat([unit, unit])));
+export const twice = (place: number): Fault => at(place, (unit, actions) => actions.pass(Buffer.concat([unit, unit])));
 
 /** Something else in its place. */
-export const replace = (place: number, by: Uint8Array): Fault => at(place, (_, hands) => hands.pass(by));
+export const replace = (place: number, by: Uint8Array): Fault => at(place, (_, actions) => actions.pass(by));
 export const inject = (place: number, octets: Uint8Array): Fault =>
-  at(place, (unit, hands) => hands.pass(Buffer.concat([octets, unit])));
+  at(place, (unit, actions) => actions.pass(Buffer.concat([octets, unit])));
 
 /** The unit after it comes first. */
 export function swap(place: number): Fault {
   let held: Buffer;
-  return (unit, index, hands) => {
+  return (unit, index, actions) => {
     if (index === place) held = unit;
-    else hands.pass(index === place + 1 ? Buffer.concat([unit, held]) : unit);
+    else actions.pass(index === place + 1 ? Buffer.concat([unit, held]) : unit);
   };
 }
 
 /** An earlier unit again, in the place of one. */
 export function again(earlier: number, place: number): Fault {
   let seen: Buffer;
-  return (unit, index, hands) => {
+  return (unit, index, actions) => {
     if (index === earlier) seen = unit;
-    hands.pass(index === place ? seen : unit);
+    actions.pass(index === place ? seen : unit);
   };
 }
 
 /** From there on nothing comes, and nothing ends. */
 export const stallAt =
   (place: number): Fault =>
-  (unit, index, hands) =>
-    index < place ? hands.pass(unit) : new Promise<void>(() => {});
+  (unit, index, actions) =>
+    index < place ? actions.pass(unit) : new Promise<void>(() => {});
 
 export const delay =
   (milliseconds: number): Fault =>
-  async (unit, _, hands) => {
+  async (unit, _, actions) => {
     await sleep(milliseconds);
-    hands.pass(unit);
+    actions.pass(unit);
   };
 
 export const octetsAt =
   (place: number): Fault =>
-  (unit, index, hands) =>
-    index === place ? inOctets(unit, index, hands) : hands.pass(unit);
+  (unit, index, actions) =>
+    index === place ? inOctets(unit, index, actions) : actions.pass(unit);
 
 /** Each octet on its own. */
-export const inOctets: Fault = async (unit, _, hands) => {
+export const inOctets: Fault = async (unit, _, actions) => {
   for (const octet of unit) {
-    hands.pass(Uint8Array.of(octet));
+    actions.pass(Uint8Array.of(octet));
     await new Promise(setImmediate);
   }
 };
@@ -88,12 +88,12 @@ function text(unit: Buffer): string {
 }
 
 export function change(place: number, how: (unit: Buffer) => Buffer): Fault {
-  return at(place, (unit, hands) => hands.pass(how(unit)));
+  return at(place, (unit, actions) => actions.pass(how(unit)));
 }
 
 /** The line never arrives, and is answered on the way. */
 export function answer(place: number, words: string): Fault {
-  return at(place, (_, hands) => hands.back(line(words)));
+  return at(place, (_, actions) => actions.back(line(words)));
 }
 
 export function follow(place: number, words: string): Fault {
@@ -102,18 +102,18 @@ export function follow(place: number, words: string): Fault {
 
 /** The greeting is read by basic-ftp alone, which wants it in one piece. */
 export function behindGreeting(fault: Fault): Fault {
-  return (unit, index, hands) => (index === 0 ? hands.pass(unit) : fault(unit, index, hands));
+  return (unit, index, actions) => (index === 0 ? actions.pass(unit) : fault(unit, index, actions));
 }
 
 export function onlyFrom(place: number): Fault {
-  return (unit, index, hands) => (index < place ? undefined : hands.pass(unit));
+  return (unit, index, actions) => (index < place ? undefined : actions.pass(unit));
 }
 
 /** The last token of the other side comes back to it, as if it had been said here. */
 export function reflected(place: number): Fault {
-  return at(place, (unit, hands) => {
-    const last = text(hands.opposite()).trimEnd().split('\r\n').at(-1)!;
-    hands.pass(line(`${text(unit).slice(0, 4)}${last.slice(4)}`));
+  return at(place, (unit, actions) => {
+    const last = text(actions.opposite()).trimEnd().split('\r\n').at(-1)!;
+    actions.pass(line(`${text(unit).slice(0, 4)}${last.slice(4)}`));
   });
 }
 

@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** What a fault may do with a unit: a line with its end, a block with its length, or the rest at the end of the stream. */
-export interface Hands {
+/** What a fault can do with a unit: a line with its end, a block with its length, or the rest at the end of the stream. */
+export interface Actions {
   /** Sends octets on. */
   pass(octets: Uint8Array): void;
   /** Sends octets to where the unit came from. */
@@ -17,17 +17,17 @@ export interface Hands {
 }
 
 /** @param index  of the unit in its stream, from 0 */
-export type Fault = (unit: Buffer, index: number, hands: Hands) => void | Promise<void>;
+export type Fault = (unit: Buffer, index: number, actions: Actions) => void | Promise<void>;
 
 export type Direction = 'client' | 'server';
 
-/** Who sends what the fault gets; the other direction passes as it is. */
+/** The side whose units the fault gets; those of the other side pass unchanged. */
 export interface Tampering {
   from: Direction;
   fault: Fault;
 }
 
-export interface Between {
+export interface FaultProxy {
   port: number;
   /** What the client has sent, whatever became of it. */
   sent: Buffer[];
@@ -36,21 +36,26 @@ export interface Between {
   close(): void;
 }
 
-type Cut = (octets: Buffer) => number | undefined;
+type UnitEnd = (octets: Buffer) => number | undefined;
 
-/** Where the first unit ends; undefined when it is not all there. */
-export const lines: Cut = octets => {
+/** Where the first unit ends; undefined while it is not complete. */
+export const lines: UnitEnd = octets => {
   const end = octets.indexOf('\n') + 1;
   return end > 0 ? end : undefined;
 };
-export const blocks: Cut = octets => {
+export const blocks: UnitEnd = octets => {
   if (octets.length < 4) return undefined;
   const end = 4 + octets.readUInt32BE();
   return end <= octets.length ? end : undefined;
 };
 
-/** Listens on the host of the target, and is between it and each client. */
-export async function startProxy(host: string, target: number, cut: Cut, tampering?: Tampering): Promise<Between> {
+/** Starts a proxy between the target and each client. It listens on the host of the target. */
+export async function startProxy(
+  host: string,
+  target: number,
+  unitEnd: UnitEnd,
+  tampering?: Tampering,
+): Promise<FaultProxy> {
   const sockets = new Set<Socket>();
   const sent: Buffer[] = [];
   const received: Buffer[] = [];
@@ -66,8 +71,8 @@ export async function startProxy(host: string, target: number, cut: Cut, tamperi
     client.on('data', chunk => sent.push(chunk));
     server.on('data', chunk => received.push(chunk));
     const faultOf = (from: Direction) => (tampering?.from === from ? tampering.fault : undefined);
-    relay({ from: client, to: server, cut, fault: faultOf('client'), opposite: received });
-    relay({ from: server, to: client, cut, fault: faultOf('server'), opposite: sent });
+    relay({ from: client, to: server, unitEnd, fault: faultOf('client'), opposite: received });
+    relay({ from: server, to: client, unitEnd, fault: faultOf('server'), opposite: sent });
   });
   listener.listen(0, host);
   await once(listener, 'listening');
@@ -78,16 +83,16 @@ export async function startProxy(host: string, target: number, cut: Cut, tamperi
   return { port: (listener.address() as AddressInfo).port, sent, received, close };
 }
 
-interface Course {
+interface RelayOptions {
   from: Socket;
   to: Socket;
-  cut: Cut;
+  unitEnd: UnitEnd;
   fault: Fault | undefined;
   opposite: Buffer[];
 }
 
 /** One direction. Without a fault octets pass as they come. */
-function relay({ from, to, cut, fault, opposite }: Course): void {
+function relay({ from, to, unitEnd, fault, opposite }: RelayOptions): void {
   from.on('close', () => to.destroySoon());
   if (fault === undefined) {
     from.on('data', chunk => to.writable && to.write(chunk));
@@ -95,7 +100,7 @@ function relay({ from, to, cut, fault, opposite }: Course): void {
     return;
   }
   let ended = false;
-  const hands: Hands = {
+  const actions: Actions = {
     pass: octets => void (to.writable && !ended && to.write(octets)),
     back: octets => void (from.writable && from.write(octets)),
     opposite: () => Buffer.concat(opposite),
@@ -109,22 +114,22 @@ function relay({ from, to, cut, fault, opposite }: Course): void {
       to.resetAndDestroy();
     },
   };
-  tamper(from, cut, fault, hands).then(
-    () => hands.end(),
-    () => hands.reset(),
+  tamper(from, unitEnd, fault, actions).then(
+    () => actions.end(),
+    () => actions.reset(),
   );
 }
 
-async function tamper(from: Socket, cut: Cut, fault: Fault, hands: Hands): Promise<void> {
+async function tamper(from: Socket, unitEnd: UnitEnd, fault: Fault, actions: Actions): Promise<void> {
   let octets: Buffer = Buffer.alloc(0);
   let index = 0;
   for await (const chunk of from.iterator({ destroyOnReturn: false })) {
     octets = Buffer.concat([octets, chunk]);
-    for (let end = cut(octets); end !== undefined; end = cut(octets)) {
+    for (let end = unitEnd(octets); end !== undefined; end = unitEnd(octets)) {
       const unit = octets.subarray(0, end);
       octets = octets.subarray(end);
-      await fault(unit, index++, hands);
+      await fault(unit, index++, actions);
     }
   }
-  if (octets.length > 0) await fault(octets, index, hands);
+  if (octets.length > 0) await fault(octets, index, actions);
 }

@@ -6,7 +6,7 @@ import { Readable, Writable } from 'node:stream';
 import type { Client } from 'basic-ftp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { withTimeout } from '../../src/node/timeout.js';
-import { type Between, blocks, lines, startProxy, type Tampering } from './fault-proxy.js';
+import { blocks, type FaultProxy, lines, startProxy, type Tampering } from './fault-proxy.js';
 import { type Case, type Earlier, faults, type Step } from './faults.js';
 import { connected, type Level, madeOctets, secured } from './ftp-client.js';
 import { mechanism, shown, tickets, USER } from './ftp-realm.js';
@@ -96,7 +96,7 @@ async function session(
 ): Promise<Outcome & { lines: Earlier }> {
   const served = mkdtempSync(join(folder, 's-'));
   for (const name of ['down', 'kept']) writeFileSync(join(served, name), DOWN);
-  const proxies: Between[] = [];
+  const proxies: FaultProxy[] = [];
   const between = async (port: number, where: Case['where'], faulty: boolean) => {
     const tampering: Tampering | undefined =
       its?.where === where && faulty ? { from: its.from, fault: its.fault(earlier) } : undefined;
@@ -179,7 +179,7 @@ function stepsOf(client: Client, seen: Seen, secure: () => Promise<void>): [Step
 }
 
 /** What holds whatever the fault. */
-function checkClaims({ done, heard, down }: Seen, served: string, noted: readonly Noted[], { sent }: Between): void {
+function checkClaims({ done, heard, down }: Seen, served: string, noted: readonly Noted[], { sent }: FaultProxy): void {
   if (done.has('download')) expect(down.equals(DOWN)).toBe(true);
   expect(down.equals(DOWN.subarray(0, down.length)), 'what was delivered is a beginning of the file').toBe(true);
   const up = join(served, 'up');

@@ -38,12 +38,12 @@ export async function startForest(libraries: Realm, folder: string): Promise<For
     KRB5RCACHENAME: 'none:',
   };
   const lower = environmentFor('lower.conf', ports.lower, `[capaths]\n${CLIENT_REALM} = {\n${SERVICE_REALM} = .\n}\n`);
-  const run = (program: string, its: string[], input = '') =>
-    execFileSync(program, its, { cwd: folder, env: environment, input, stdio: ['pipe', 'ignore', 'pipe'] });
+  const run = (program: string, args: string[], input = '') =>
+    execFileSync(program, args, { cwd: folder, env: environment, input, stdio: ['pipe', 'ignore', 'pipe'] });
   const kdcs: ChildProcess[] = [];
   const start = async (env: Environment, port: number, ...realms: string[]) => {
-    const its = ['-n', ...realms.flatMap(realm => ['-r', realm])];
-    const kdc = spawn('krb5kdc', its, { env, cwd: folder, stdio: 'ignore' });
+    const args = ['-n', ...realms.flatMap(realm => ['-r', realm])];
+    const kdc = spawn('krb5kdc', args, { env, cwd: folder, stdio: 'ignore' });
     kdcs.push(kdc);
     await listening(port, kdc);
   };

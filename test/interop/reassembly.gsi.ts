@@ -17,14 +17,18 @@ type Streams = Map<string, string>;
 
 /** The names of the rewritings that move, repeat, cut or leave out octets; of the others there is one of each kind. */
 const NAMES = [
-  ...['as it is', 'as pcapng, sections of both byte orders', 'in VXLAN', 'in fragments in reverse order'],
-  ...['in fragments sent twice', 'in segments of 7 octets', 'each packet twice', 'sent again some packets later'],
-  ...[
-    'sent again in part',
-    'halves in the wrong order',
-    'directions in the wrong order',
-    'with numbers that wrap around',
-  ],
+  'as it is',
+  'as pcapng, sections of both byte orders',
+  'in VXLAN',
+  'in fragments in reverse order',
+  'in fragments sent twice',
+  'in segments of 7 octets',
+  'each packet twice',
+  'sent again some packets later',
+  'sent again in part',
+  'halves in the wrong order',
+  'directions in the wrong order',
+  'with numbers that wrap around',
   'without each 97th packet',
 ];
 const AS_IT_IS: Pick<Rewriting, 'name' | 'write'> = { name: 'as it is', write: () => new Uint8Array(0) };

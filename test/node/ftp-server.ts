@@ -7,7 +7,7 @@ import type { ServerControlOptions } from '../../src/node/index.js';
 import type { Command } from '../examples/ftp-service.js';
 import { serve } from '../examples/server.js';
 import { endBefore } from '../interop/fault-kinds.js';
-import { type Between, blocks, startProxy } from '../interop/fault-proxy.js';
+import { blocks, type FaultProxy, startProxy } from '../interop/fault-proxy.js';
 
 export interface FtpServer {
   port: number;
@@ -37,7 +37,7 @@ export async function startServer(
 ): Promise<FtpServer> {
   const folder = mkdtempSync(join(tmpdir(), 'rfc2228-node-'));
   const listener = createServer({ noDelay: true });
-  const proxies: Between[] = [];
+  const proxies: FaultProxy[] = [];
   const state: FtpServer = {
     port: 0,
     files: {
