@@ -1,10 +1,12 @@
 /** The contexts in the vectors of other implementations (vectors/krb5/README.md), and our context in place of one of their sides. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { expect } from 'vitest';
 import { fromHex, toHex } from '../../../src/bytes.js';
 import { FtpSecurityError } from '../../../src/errors.js';
 import { type Krb5Context, krb5Context } from '../../../src/mechanisms/krb5/tokens/context.js';
 import { nodeCiphers } from '../../../src/node/index.js';
 import type { SecurityContext } from '../../../src/protection/mechanism.js';
+import { expectCode } from '../../helpers.js';
 
 export type Role = 'initiator' | 'acceptor';
 
@@ -77,6 +79,25 @@ export function contextOf(
     allowWeak: true,
     ...options,
   });
+}
+
+/** Expects that ours open every Wrap token of both sides, with its sequence state, and refuse every GetMIC token. */
+export function expectOpened(foreign: ForeignContext): void {
+  const receivers = { initiator: contextOf(foreign, 'acceptor'), acceptor: contextOf(foreign, 'initiator') };
+  const expected = { initiator: foreign.initiator_send_seq, acceptor: foreign.acceptor_send_seq };
+  for (const { from, op, plaintext, seq, token } of foreign.messages) {
+    if (op === 'mic') {
+      expectCode(() => receivers[from].unwrap(fromHex(token)), 'security/bad-token');
+      continue;
+    }
+    const opened = receivers[from].unwrap(fromHex(token));
+    expect({ ...opened, plaintext: toHex(opened.plaintext) }).toEqual({
+      plaintext,
+      level: op === 'wrap-conf1' ? 'private' : 'safe',
+      sequence: seq === expected[from] ? 'ok' : 'gap',
+    });
+    expected[from] = (seq + 1) % 2 ** 32;
+  }
 }
 
 export interface OurVerdict {
