@@ -20,6 +20,7 @@ import { parseReply } from '../src/ftp/reply.js';
 import { psk, pskInitiator } from '../src/mechanisms/psk/index.js';
 import { protectCommand, unprotectReply } from '../src/protection/protect.js';
 import { formatAdat, parseAdatReply } from '../src/protection/security-data.js';
+import { connectToClient } from './examples/data-connections.js';
 import { Folder } from './examples/folder.js';
 import { FtpService } from './examples/ftp-service.js';
 import { type FtpServerOptions, serve } from './examples/server.js';
@@ -293,6 +294,23 @@ describe('the example server', () => {
     expect(await its.say(`EPRT |1|127.0.0.1|${port}|`)).toMatch(/^200 /);
     expect(await its.say('RETR file')).toMatch(/^150 /);
     expect(await its.hear()).toMatch(/^425 /);
+  });
+
+  it('aborts a transfer whose data connection is still being opened', async () => {
+    const data = connectToClient(1024, { local: '127.0.0.1', remote: '127.0.0.1', timeout: 5000 });
+    const opened = data.open();
+    data.close();
+    await expect(opened).rejects.toThrow('closed');
+    const its = await loggedIn();
+    writeFileSync(join(its.folder, 'file'), FILE);
+    const client = createServer().listen(0, '127.0.0.1');
+    await once(client, 'listening');
+    cleanups.push(() => client.close());
+    const { port } = client.address() as AddressInfo;
+    its.socket.write(`EPRT |1|127.0.0.1|${port}|\r\nRETR file\r\nABOR\r\n`);
+    const replies: string[] = [];
+    while (replies.at(-1) !== '226 No transfer is running') replies.push(await its.hear());
+    expect(replies).toHaveLength(4);
   });
 
   it('keeps the old file if an upload fails or is aborted', async () => {

@@ -65,7 +65,8 @@ export function connectToClient(port: number, { remote, timeout }: Ends): DataCo
       await once(socket, 'connect');
       return socket;
     },
-    close: () => void socket?.destroy(),
+    // Without an error, `open` would wait for ever.
+    close: () => void socket?.destroy(new Error('the data connection was closed')),
   };
 }
 
