@@ -39,6 +39,7 @@ await send(`USER ${credentials.principal.name[0]}`);
 await send('TYPE I');
 const data = connect(parseExtendedPassiveReply(await send('EPSV')).port, host);
 await once(data, 'connect');
+data.on('error', () => {}); // An error before the pipeline listens is one of the pipeline, too.
 const reader = control.session.dataReader(); // before the command, since its final reply may come at once with 150
 await send('RETR report.txt'); // 150
 await pipeline(data, unprotectData(reader), createWriteStream('download.txt')); // only now: no block may come before 150
