@@ -13,7 +13,7 @@ import { quote } from '../session/quote.js';
 import { channelOf } from './channel.js';
 import { nodeCiphers } from './kerberos-ciphers.js';
 import { type AnySocket, closed, SocketStream } from './socket-stream.js';
-import { timedOut, timeoutOf, Watch, withTimeout } from './timeout.js';
+import { stepInTime, timedOut, timeoutOf, Watch, withTimeout } from './timeout.js';
 
 /** Options of {@link ClientControl}. Times are in milliseconds. */
 export interface ClientControlOptions extends ClientSessionOptions {
@@ -203,11 +203,13 @@ export class ClientControl extends SocketStream {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#watch.stop();
-    this.#options.exchange.destroy?.();
-    // After a regular end, a transfer may still be read to its end, so the session keeps its keys.
-    if (!this.readableEnded) this.session.destroy();
     this.#wake?.reject(error ?? closed(CLOSED));
-    super._destroy(error, done);
+    super._destroy(error, () => {
+      this.#options.exchange.destroy?.();
+      // After a regular end, a transfer may still be read to its end, so the session keeps its keys.
+      if (!this.readableEnded) this.session.destroy(); // `association` of the caller may throw: the socket is closed already.
+      done(error);
+    });
   }
 
   protected override received(chunk: Uint8Array): void {
@@ -263,15 +265,12 @@ export class ClientControl extends SocketStream {
   async #exchange(): Promise<TokenLevel> {
     const { mechanism, exchange } = this.#options;
     let strongest: TokenLevel = 'safe';
+    this._read(); // A long greeting that is not read yet has paused the socket.
     this.send(this.session.send(formatAuth(mechanism)));
     let event = await this.#awaitEventInTime();
     while (event.type === 'security-data') {
       this.pauseSocket(); // The server must wait for the next token.
-      const step = await withTimeout(
-        this.#timeout,
-        'a step of the exchange',
-        exchange.step(event.token, this.#channel, nodeCiphers),
-      );
+      const step = await stepInTime(this.#timeout, exchange.step(event.token, this.#channel, nodeCiphers));
       this._read();
       if (step.context?.supports('private')) strongest = 'private';
       const line = this.session.proceed(step);

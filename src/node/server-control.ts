@@ -9,7 +9,7 @@ import { ServerSession } from '../session/server.js';
 import { channelOf } from './channel.js';
 import { nodeCiphers } from './kerberos-ciphers.js';
 import { type AnySocket, octetsFrom, octetsOf } from './socket-stream.js';
-import { timedOut, timeoutOf, Watch, withTimeout } from './timeout.js';
+import { stepInTime, timedOut, timeoutOf, Watch, withTimeout } from './timeout.js';
 
 /** Options of {@link ServerControl}. Times are in milliseconds. */
 export interface ServerControlOptions extends Omit<ServerSessionOptions, 'mechanisms' | 'refused'> {
@@ -46,8 +46,8 @@ const DEFAULT_LOGIN_TIMEOUT = 120_000;
  * by itself (RFC 2228 §3). The socket is read only when the next command is requested.
  *
  * When the iteration ends, the connection is closed and its keys are erased. It ends with the input, with a `break` after QUIT, or
- * with an error, which is thrown. After a reply 421 it throws if a line that must be protected was not, and if the exchange
- * failed too often (`allowInsertedLines`, `maxFailures`).
+ * with an error, which is thrown. After a reply 421 it throws if a line that must be protected was not, if the exchange failed
+ * too often (`allowInsertedLines`, `maxFailures`), and if the client is idle, or does not log in, for too long.
  * @example
  * const control = new ServerControl(socket, { mechanisms: [krb5({ acceptor: { keytab } })], require: 'safe' });
  * await control.reply(220, 'Ready');
@@ -73,8 +73,8 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   #idleSince = performance.now();
   /** When the client must have logged in; undefined once it has. */
   #loginBy: number | undefined;
-  /** Why the connection is closed: the rule that the client broke. */
-  #ending: FtpSecurityError | undefined;
+  /** Why the connection is closed behind a reply 421: the rule that the client broke, or the limit of a wait. */
+  #ending: Error | undefined;
   #corked = false;
   #ended: boolean;
   #failed: Error | undefined;
@@ -139,6 +139,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
       this.#idleSince = performance.now();
       for (;;) {
         this.#checkLogin();
+        if (this.#ending !== undefined) break;
         const event = this.session.next();
         if (event?.type === 'command') {
           this.#unanswered.add(event);
@@ -146,7 +147,6 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
         } else if (event !== undefined) {
           await this.#handle(event);
           this.#idleSince = performance.now();
-          if (this.#ending !== undefined) break;
         } else if (this.#failed !== undefined) {
           throw this.#failed;
         } else if (!this.#receive()) {
@@ -155,17 +155,17 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
         }
       }
       if (this.#ending === undefined) this.session.close();
-      else await this.#send(this.session.reply(421, 'Closing the control connection'));
+      else await this.#send(this.session.reply(421, farewell(this.#ending)));
     } catch (error) {
       this.#socket.destroy();
       throw error;
     } finally {
       this.#watch.stop();
-      this.session.destroy();
-      this.#exchange?.destroy?.();
       // The peer may never close its side, nor read what the application did not wait for.
       this.#socket.setTimeout?.(this.#timeout, () => this.#socket.destroy());
       this.#socket.end(() => this.#socket.destroy());
+      this.#exchange?.destroy?.();
+      this.session.destroy(); // The last, as `association` of the application may throw.
     }
     if (this.#ending !== undefined) throw this.#ending;
   }
@@ -179,7 +179,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
 
   /** Waits for octets, the end, or a reply. A client is not idle while a command waits for a reply. */
   #waitForChange(): Promise<void> {
-    return new Promise((resolve, reject) => {
+    return new Promise(resolve => {
       this.#wake = () => {
         this.#watch.pause();
         resolve();
@@ -188,7 +188,10 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
       const idleUntil = this.#timeout > 0 ? this.#idleSince + this.#timeout : Number.POSITIVE_INFINITY;
       const loginBy = this.#loginBy ?? Number.POSITIVE_INFINITY;
       const what = loginBy < idleUntil ? 'the client to log in' : 'a command of the client';
-      this.#overdue = () => reject(timedOut(what));
+      this.#overdue = () => {
+        this.#ending = timedOut(what);
+        resolve();
+      };
       this.#watch.set(Math.min(idleUntil, loginBy));
     });
   }
@@ -206,7 +209,7 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
   /** The login limit also applies to a client that sends without a pause. */
   #checkLogin(): void {
     const late = this.#loginBy !== undefined && performance.now() >= this.#loginBy;
-    if (late && this.#unanswered.size === 0) throw timedOut('the client to log in');
+    if (late && this.#unanswered.size === 0) this.#ending ??= timedOut('the client to log in');
   }
 
   #awaitLogin(): void {
@@ -242,13 +245,8 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
 
   async #step(token: Uint8Array): Promise<Uint8Array> {
     try {
-      return this.session.proceed(
-        await withTimeout(
-          this.#timeout,
-          'a step of the exchange',
-          this.#exchange!.step(token, this.#channel, nodeCiphers),
-        ),
-      );
+      const step = this.#exchange!.step(token, this.#channel, nodeCiphers);
+      return this.session.proceed(await stepInTime(this.#timeout, step));
     } catch (error) {
       if (!(error instanceof FtpSecurityError)) throw error;
       return this.session.refuse(error);
@@ -280,6 +278,11 @@ export class ServerControl implements AsyncIterable<CommandEvent> {
     });
     return withTimeout(this.#timeout, 'the client to read its replies', taken);
   }
+}
+
+/** The text of 421 (RFC 959 §5.4). Which rule the client broke is for the log of the server. */
+function farewell(ending: Error): string {
+  return `${ending instanceof FtpSecurityError ? 'Closing' : 'Timeout: closing'} the control connection`;
 }
 
 /** The mechanisms that have an acceptor. */

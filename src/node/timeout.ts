@@ -1,4 +1,5 @@
 /** Timeouts for promises. */
+import type { Step } from '../protection/mechanism.js';
 
 /** The longest time of Node's timers, about 24 days; they replace longer ones by 1 ms. */
 const LONGEST = 2 ** 31 - 1;
@@ -34,6 +35,19 @@ export async function withTimeout<T>(milliseconds: number, what: string, promise
     return await Promise.race([promise, limit]);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Waits for a step of an exchange. If it comes too late, the keys that it brings are erased. */
+export async function stepInTime(milliseconds: number, step: Step | Promise<Step>): Promise<Step> {
+  try {
+    return await withTimeout(milliseconds, 'a step of the exchange', step);
+  } catch (error) {
+    Promise.resolve(step).then(
+      ({ context }) => context?.destroy(),
+      () => {},
+    );
+    throw error;
   }
 }
 

@@ -386,6 +386,23 @@ describe('a control connection', () => {
     expect(heard.at(-1)).toMatchObject({ tolerated: ['bare-lf', 'text-before-adat', 'adat-case'] });
   });
 
+  it('closes its socket though the caller throws when it hears that the association has ended', async () => {
+    const [near, far] = inMemory();
+    const served = echo(serverOf(PSK, far)).catch(() => {});
+    const client = clientOf(PSK, near, {
+      association: ({ type }) => {
+        if (type === 'ends') throw new Error('from the caller');
+      },
+    });
+    await client.start();
+    const failed = failure(client);
+    client.destroy();
+    expect(await failed).toMatchObject({ message: 'from the caller' });
+    expect(near.destroyed).toBe(true);
+    far.destroy();
+    await served;
+  });
+
   it('is destroyed where its socket closes with neither end nor error', async () => {
     const [near, far] = inMemory();
     const served = echo(serverOf(PSK, far)).catch(() => {});
@@ -593,6 +610,16 @@ describe('the exchange', () => {
     expect((await failed(server, { exchange: broken })).code).toBe('security/no-key');
   });
 
+  it('erases the keys of a step that comes too late', async () => {
+    const { initiator: context } = pskContexts();
+    const [near, far] = inMemory();
+    far.on('data', () => far.write('334 Go on\r\n'));
+    const exchange: Exchange = { step: () => pause(100).then(() => ({ context })) };
+    const client = new ClientControl(near, { mechanism: 'X-PSK', exchange, greeted: true, timeout: 20 });
+    await expect(client.start()).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    await vi.waitFor(() => expect(() => context.supports('safe')).toThrow('destroyed'));
+  });
+
   it('fails when the server refuses the service, or PBSZ', async () => {
     const [near, far] = inMemory();
     far.write('421 Not now\r\n');
@@ -674,6 +701,22 @@ describe('the exchange', () => {
     Object.assign(near, { setNoDelay: (noDelay: unknown) => asked.push(noDelay) });
     clientOf(PSK, near);
     expect(asked).toEqual([true]);
+  });
+
+  it('is done behind a greeting of any length that is not read yet', async () => {
+    const [near, far] = inMemory();
+    const server = serverOf(PSK, far);
+    const many = Array.from({ length: 3000 }, () => 'This service is for authorised users only.');
+    const greeted = server.reply(220, many);
+    const heard = (async () => {
+      for await (const event of server) await server.reply(200, 'OK', event);
+    })();
+    const client = clientOf(PSK, near);
+    await client.start();
+    await greeted;
+    expect(await lines(client, many.length)).toHaveLength(many.length);
+    client.end();
+    await heard;
   });
 
   it('waits through 120 for the greeting, and needs none that has been read', async () => {

@@ -9,6 +9,7 @@ import type { Exchange } from '../../src/protection/mechanism.js';
 import { ClientSession } from '../../src/session/client.js';
 import type { AnsweredEvent, CommandEvent } from '../../src/session/events.js';
 import { ascii, expectCode, mechanismWith } from '../helpers.js';
+import { pskContexts } from '../session/pair.js';
 import { PSK } from './exchanges.js';
 import { startServer } from './ftp-server.js';
 import { inMemory, onLoopback } from './sockets.js';
@@ -410,6 +411,23 @@ describe('waits have a limit', () => {
     await expect(heard).rejects.toMatchObject({ code: 'ETIMEDOUT' });
   });
 
+  it.each([
+    ['that is idle', { timeout: 500, loginTimeout: 0 }],
+    ['that does not log in', { timeout: 2000, loginTimeout: 500 }],
+  ])('a client %s, and is told so by 421, protected if there is an association', async (_, limits) => {
+    const text = 'Timeout: closing the control connection';
+    const control = (far: Duplex) => new ServerControl(far, { ...PSK_ONLY, ...limits, require: 'private' });
+    const [[clear, far], [near, far2]] = [inMemory(), inMemory()];
+    const heard = [far, far2].map(socket => serve(control(socket)).catch(error => error));
+    const line = linesOf(clear);
+    const { hear, session } = await secured(near);
+    expect(await hear()).toBe(text);
+    expect(session.pending).toEqual([]); // It answers no command.
+    expect([await line(), await line()]).toEqual([`421 ${text}`, '(end)']);
+    for (const error of await Promise.all(heard)) expect(error).toMatchObject({ code: 'ETIMEDOUT' });
+    await vi.waitFor(() => expect([far.destroyed, far2.destroyed]).toEqual([true, true]));
+  });
+
   it('a client that does not read', async () => {
     const [, far] = inMemory();
     const control = new ServerControl(far, { ...PSK_ONLY, timeout: 60 });
@@ -501,6 +519,35 @@ describe('waits have a limit', () => {
     expect(far.destroyed).toBe(false);
     near.end('QUIT\r\n');
     expect(await heard).toEqual(['clear NOOP', 'clear QUIT']);
+  });
+
+  it('a step of the exchange, whose keys are erased if it comes too late', async () => {
+    const { acceptor: context } = pskContexts();
+    const late: Exchange = { step: () => pause(100).then(() => ({ context })) };
+    const [near, far] = inMemory();
+    const heard = serve(
+      new ServerControl(far, { mechanisms: [mechanismWith('X-PSK', { acceptor: () => late })], timeout: 20 }),
+    );
+    near.write('AUTH X-PSK\r\nADAT AAAA\r\n');
+    await expect(heard).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    await vi.waitFor(() => expect(() => context.supports('safe')).toThrow('destroyed'));
+  });
+});
+
+describe('the connection is closed', () => {
+  it('though the application throws when it hears that the association has ended', async () => {
+    const [near, far] = inMemory();
+    const control = new ServerControl(far, {
+      ...PSK_ONLY,
+      association: ({ type }) => {
+        if (type === 'ends') throw new Error('from the application');
+      },
+    });
+    const heard = serve(control);
+    const { say } = await secured(near);
+    say('QUIT');
+    await expect(heard).rejects.toThrow('from the application');
+    await vi.waitFor(() => expect(far.destroyed).toBe(true));
   });
 });
 
