@@ -1,5 +1,8 @@
 /** The replay cache of acceptors, which records accepted authenticators while they could be replayed (RFC 4120 §3.2.3). */
 
+// Every platform has it, but the portable rooms have no types of a platform.
+declare const performance: { now(): number };
+
 /**
  * A store for the authenticators that acceptors have accepted. `add` answers at once, as the steps of the exchange do: files and
  * SQLite can be a store, a database that answers by a Promise can't. It must have three properties:
@@ -82,6 +85,8 @@ export class ReplayCache implements ReplayStore {
   readonly #capacity: number;
   readonly #clock: () => number;
   readonly #begun: number;
+  /** The same in the time of `performance.now()`; undefined with a clock of the caller. */
+  readonly #steady: number | undefined;
   /** When each id expires: the latest time that an acceptor has asked for. Those with a greater `maxClockSkew` keep it for longer. */
   readonly #expiries = new Map<string, number>();
   /** The ids by the second in which they expire. One that was kept for longer is still under the earlier second, too. */
@@ -92,19 +97,22 @@ export class ReplayCache implements ReplayStore {
 
   /**
    * @param options  `capacity` is the greatest number of authenticators, default 100,000; `clock` the clock for `age`, in
-   *   milliseconds, default `Date.now`
+   *   milliseconds, default that of the system, which makes the cache no older when it is set forward
    * @throws RangeError if `capacity` is not a positive integer
    */
-  constructor({ capacity = CAPACITY, clock = Date.now }: { capacity?: number; clock?: () => number } = {}) {
+  constructor({ capacity = CAPACITY, clock }: { capacity?: number; clock?: () => number } = {}) {
     if (!Number.isSafeInteger(capacity) || capacity < 1) throw new RangeError('capacity must be an integer, 1 or more');
     this.#capacity = capacity;
-    this.#clock = clock;
-    this.#begun = clock();
+    this.#clock = clock ?? Date.now;
+    this.#begun = this.#clock();
+    this.#steady = clock === undefined ? performance.now() : undefined;
   }
 
   /** Seconds since the cache was created. */
   get age(): number {
-    return (this.#clock() - this.#begun) / 1000;
+    const age = this.#clock() - this.#begun;
+    const steady = this.#steady === undefined ? age : performance.now() - this.#steady;
+    return Math.min(age, steady) / 1000;
   }
 
   /** The number of authenticators in the cache. */

@@ -1,6 +1,6 @@
 /** The replay cache: what it knows, for how long, and how much it holds. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { isOlderThan, ReplayCache, recordIn } from '../../src/mechanisms/replay-cache.js';
 
 describe('a store', () => {
@@ -138,6 +138,16 @@ describe('ReplayCache', () => {
     now += 1500;
     expect(cache.age).toBe(1.5);
     expect(new ReplayCache().age).toBeLessThan(60);
+  });
+
+  test('is not older when the clock of the system is set forward, and younger when it is set back', () => {
+    const real = Date.now;
+    const clock = vi.spyOn(Date, 'now');
+    const cache = new ReplayCache();
+    clock.mockImplementation(() => real() + 3_600_000);
+    expect(cache.age).toBeLessThan(60);
+    clock.mockImplementation(() => real() - 3_600_000);
+    expect(cache.age).toBeLessThan(-3500);
   });
 
   test('has room for one at least', () => {
