@@ -85,7 +85,7 @@ export function verifyRotated(files: readonly Recording[], options: VerifyOption
   return runAll(verifyCapture(joined(files), options));
 }
 
-/** What is no mechanism, such as `krb5` that was not called, would recognise no exchange. */
+/** A function in place of a mechanism, such as `krb5` that was not called, would recognise no exchange. */
 function assertOptions(options: VerifyOptions): void {
   const mechanisms: readonly (Mechanism | undefined)[] = options?.mechanisms;
   if (!Array.isArray(mechanisms) || !mechanisms.every(it => typeof it?.recognises === 'function'))

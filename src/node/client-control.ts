@@ -204,10 +204,11 @@ export class ClientControl extends SocketStream {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#watch.stop();
     this.#wake?.reject(error ?? closed(CLOSED));
+    // The socket is closed first, since `association` of the caller may throw.
     super._destroy(error, () => {
       this.#options.exchange.destroy?.();
       // After a regular end, a transfer may still be read to its end, so the session keeps its keys.
-      if (!this.readableEnded) this.session.destroy(); // `association` of the caller may throw: the socket is closed already.
+      if (!this.readableEnded) this.session.destroy();
       done(error);
     });
   }
